@@ -1,0 +1,308 @@
+//! The field lines of one head or trailer section, in one block of bytes.
+
+use crate::Name;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::ops::Range;
+
+/// Why a field line was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// The name is empty, longer than 65,535 bytes, or holds a byte that is not a token character.
+    #[error("a field name is not a token (RFC 9110 section 5.1)")]
+    Name,
+    /// The value holds a control character other than a tab.
+    #[error("a field value holds a control character (RFC 9110 section 5.5)")]
+    Value,
+}
+
+/// Field lines in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    block: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    name_at: u32,
+    value_at: u32,
+    value_len: u32,
+    name_len: u16,
+    name: Name,
+}
+
+impl Line {
+    fn name_range(&self) -> Range<usize> {
+        self.name_at as usize..self.name_at as usize + usize::from(self.name_len)
+    }
+
+    fn value_range(&self) -> Range<usize> {
+        self.value_at as usize..(self.value_at + self.value_len) as usize
+    }
+}
+
+impl Fields {
+    /// No fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No fields yet, with room for `lines` lines of `bytes` bytes altogether.
+    pub fn with_capacity(lines: usize, bytes: usize) -> Self {
+        Self { block: Vec::with_capacity(bytes), lines: Vec::with_capacity(lines) }
+    }
+
+    /// Adds a line at the end. White space around the value is dropped.
+    pub fn push(&mut self, name: &str, value: &[u8]) -> Result<(), FieldError> {
+        if !is_token(name.as_bytes()) || name.len() > usize::from(u16::MAX) {
+            return Err(FieldError::Name);
+        }
+        let value = trim(value);
+        if !value.iter().all(|&b| is_value_byte(b)) {
+            return Err(FieldError::Value);
+        }
+        self.push_checked(name.as_bytes(), value);
+        Ok(())
+    }
+
+    /// Adds a line whose name and value are known to be valid: a parser has checked them, or they were written by
+    /// Tidegate. The value has no white space around it.
+    pub fn push_checked(&mut self, name: &[u8], value: &[u8]) {
+        debug_assert!(is_token(name), "checked by the caller");
+        debug_assert!(value.iter().all(|&b| is_value_byte(b)), "checked by the caller");
+        let known = Name::of(name);
+        let name_at = self.block.len() as u32;
+        self.block.extend_from_slice(name);
+        let value_at = self.block.len() as u32;
+        self.block.extend_from_slice(value);
+        self.lines.push(Line {
+            name_at,
+            value_at,
+            value_len: value.len() as u32,
+            name_len: name.len() as u16,
+            name: known,
+        });
+    }
+
+    /// Adds a line with a well-known name, written in lower case.
+    pub fn add(&mut self, name: Name, value: &[u8]) {
+        self.push_checked(name.as_str().as_bytes(), value);
+    }
+
+    /// Replaces all lines of that name by one.
+    pub fn set(&mut self, name: Name, value: &[u8]) {
+        self.remove(name);
+        self.add(name, value);
+    }
+
+    /// Takes all lines of a well-known name away.
+    pub fn remove(&mut self, name: Name) {
+        if self.lines.iter().any(|l| l.name == name) {
+            self.lines.retain(|l| l.name != name);
+        }
+    }
+
+    /// Takes all lines of a name away, well known or not, in any case.
+    pub fn remove_named(&mut self, name: &[u8]) {
+        let known = Name::of(name);
+        if known == Name::Other {
+            let block = &self.block;
+            self.lines.retain(|l| l.name != Name::Other || !block[l.name_range()].eq_ignore_ascii_case(name));
+        } else {
+            self.remove(known);
+        }
+    }
+
+    /// Keeps the lines for which `keep` says yes.
+    pub fn retain(&mut self, mut keep: impl FnMut(Name, &[u8], &[u8]) -> bool) {
+        let block = &self.block;
+        self.lines.retain(|l| keep(l.name, &block[l.name_range()], &block[l.value_range()]));
+    }
+
+    /// The first value of a well-known name.
+    pub fn get(&self, name: Name) -> Option<&[u8]> {
+        self.lines.iter().find(|l| l.name == name).map(|l| &self.block[l.value_range()])
+    }
+
+    /// The first value of a well-known name as text; `None` also where it is not ASCII or UTF-8.
+    pub fn get_str(&self, name: Name) -> Option<&str> {
+        self.get(name).and_then(|v| std::str::from_utf8(v).ok())
+    }
+
+    /// All values of a well-known name, in order.
+    pub fn all(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        self.lines.iter().filter(move |l| l.name == name).map(|l| &self.block[l.value_range()])
+    }
+
+    /// All values of a name given as text, well known or not, in any case.
+    pub fn all_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let known = Name::of(name.as_bytes());
+        self.lines
+            .iter()
+            .filter(move |l| {
+                l.name == known
+                    && (known != Name::Other
+                        || self.block[l.name_range()].eq_ignore_ascii_case(name.as_bytes()))
+            })
+            .map(|l| &self.block[l.value_range()])
+    }
+
+    /// Is there a line of that well-known name?
+    pub fn has(&self, name: Name) -> bool {
+        self.lines.iter().any(|l| l.name == name)
+    }
+
+    /// The comma-separated members of all lines of a name (RFC 9110 section 5.6.1), without white space around
+    /// them and without empty ones. Only for fields whose members hold no quoted commas.
+    pub fn members(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        self.all(name).flat_map(|v| v.split(|&b| b == b',')).map(trim).filter(|m| !m.is_empty())
+    }
+
+    /// Does a comma-separated field name this member, in any case?
+    pub fn lists(&self, name: Name, member: &str) -> bool {
+        self.members(name).any(|m| m.eq_ignore_ascii_case(member.as_bytes()))
+    }
+
+    /// All lines: the well-known name, the name as it came, the value.
+    pub fn iter(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
+        self.lines.iter().map(|l| (l.name, &self.block[l.name_range()], &self.block[l.value_range()]))
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Is there no line?
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Takes all lines away and keeps the memory.
+    pub fn clear(&mut self) {
+        self.block.clear();
+        self.lines.clear();
+    }
+
+    /// The same fields as a map, for libraries that speak `http`. Names become lower case.
+    pub fn to_map(&self) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.lines.len());
+        for (_, name, value) in self.iter() {
+            // Both were checked when the line was added; what the library still refuses is left out, not sent on.
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+                map.append(name, value);
+            }
+        }
+        map
+    }
+
+    /// The same fields from a map.
+    pub fn from_map(map: &HeaderMap) -> Self {
+        let bytes = map.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
+        let mut fields = Self::with_capacity(map.len(), bytes);
+        for (name, value) in map {
+            fields.push_checked(name.as_str().as_bytes(), trim(value.as_bytes()));
+        }
+        fields
+    }
+}
+
+/// RFC 9110 section 5.6.2: the characters of a token.
+pub(crate) const fn is_token_byte(b: u8) -> bool {
+    matches!(
+        b,
+        b'!' | b'#'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'^'
+            | b'_'
+            | b'`'
+            | b'|'
+            | b'~'
+    ) || b.is_ascii_alphanumeric()
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&b| is_token_byte(b))
+}
+
+/// RFC 9110 section 5.5: visible characters, space, tab and obs-text.
+const fn is_value_byte(b: u8) -> bool {
+    b == b'\t' || (b >= b' ' && b != 0x7f)
+}
+
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new();
+        for (name, value) in lines {
+            fields.push(name, value.as_bytes()).unwrap();
+        }
+        fields
+    }
+
+    #[test]
+    fn lines_keep_their_order_and_letters_and_are_found_in_any_case() {
+        let f = fields(&[("Host", "a"), ("X-Own", " b "), ("host", "c"), ("x-own", "d")]);
+        assert_eq!(f.get(Name::Host), Some(&b"a"[..]));
+        assert_eq!(f.all(Name::Host).collect::<Vec<_>>(), [b"a", b"c"]);
+        assert_eq!(f.all_named("X-OWN").collect::<Vec<_>>(), [b"b", b"d"]);
+        assert_eq!(
+            f.iter().map(|(_, n, _)| n).collect::<Vec<_>>(),
+            [&b"Host"[..], b"X-Own", b"host", b"x-own"]
+        );
+    }
+
+    #[test]
+    fn removed_lines_are_gone_whatever_their_case() {
+        let mut f = fields(&[("Host", "a"), ("X-Own", "b"), ("X-OWN", "c"), ("Te", "d")]);
+        f.remove_named(b"x-own");
+        f.remove_named(b"HOST");
+        assert_eq!(f.len(), 1);
+        f.set(Name::Te, b"trailers");
+        assert_eq!(f.all(Name::Te).collect::<Vec<_>>(), [b"trailers"]);
+    }
+
+    #[test]
+    fn a_line_that_could_split_a_message_is_refused() {
+        let mut f = Fields::new();
+        assert_eq!(f.push("", b"a"), Err(FieldError::Name));
+        assert_eq!(f.push("a b", b"a"), Err(FieldError::Name));
+        assert_eq!(f.push("a:", b"a"), Err(FieldError::Name));
+        for value in [&b"a\r\nb: c"[..], b"a\0", b"\x7f", b"a\nb", b"a\rb"] {
+            assert_eq!(f.push("a", value), Err(FieldError::Value));
+        }
+        assert!(f.is_empty());
+    }
+
+    #[test]
+    fn members_are_split_at_commas_over_all_lines() {
+        let f = fields(&[("Connection", "close, ,X-A"), ("Connection", "\tUpgrade ")]);
+        assert_eq!(f.members(Name::Connection).collect::<Vec<_>>(), [&b"close"[..], b"X-A", b"Upgrade"]);
+        assert!(f.lists(Name::Connection, "upgrade"));
+        assert!(!f.lists(Name::Connection, "up"));
+    }
+
+    #[test]
+    fn a_map_and_back_holds_the_same_fields() {
+        let f = fields(&[("Host", "a"), ("x-b", "1"), ("x-b", "2")]);
+        let back = Fields::from_map(&f.to_map());
+        assert_eq!(back.get(Name::Host), Some(&b"a"[..]));
+        assert_eq!(back.all_named("x-b").collect::<Vec<_>>(), [b"1", b"2"]);
+    }
+}

@@ -1,0 +1,133 @@
+//! Names of fields. The well-known ones are told apart by one byte, the others are compared as text.
+
+macro_rules! names {
+    ($($variant:ident = $text:literal,)*) => {
+        /// A field's name as far as Tidegate knows it. [`Name::Other`] stands for all the rest.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Name {
+            $(#[doc = concat!("`", $text, "`")] $variant,)*
+            /// A name that has no variant here: compare it as text.
+            Other,
+        }
+
+        impl Name {
+            /// The name in lower case; empty for [`Name::Other`].
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other => "",
+                }
+            }
+
+            /// Which well-known name these bytes are, in any mix of cases.
+            pub fn of(bytes: &[u8]) -> Self {
+                // The length and the first letter leave at most a few candidates to compare.
+                let Some(first) = bytes.first() else { return Self::Other };
+                match (bytes.len(), first.to_ascii_lowercase()) {
+                    $((n, c) if n == $text.len() && c == $text.as_bytes()[0]
+                        && bytes.eq_ignore_ascii_case($text.as_bytes()) => Self::$variant,)*
+                    _ => Self::Other,
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const ALL: &[Name] = &[$(Name::$variant,)*];
+    };
+}
+
+names! {
+    Accept = "accept",
+    AcceptEncoding = "accept-encoding",
+    AcceptLanguage = "accept-language",
+    AcceptRanges = "accept-ranges",
+    AccessControlRequestMethod = "access-control-request-method",
+    Age = "age",
+    Allow = "allow",
+    AltSvc = "alt-svc",
+    Authorization = "authorization",
+    CacheControl = "cache-control",
+    CdnLoop = "cdn-loop",
+    Connection = "connection",
+    ContentEncoding = "content-encoding",
+    ContentLanguage = "content-language",
+    ContentLength = "content-length",
+    ContentLocation = "content-location",
+    ContentRange = "content-range",
+    ContentType = "content-type",
+    Cookie = "cookie",
+    Date = "date",
+    Etag = "etag",
+    Expect = "expect",
+    Expires = "expires",
+    Forwarded = "forwarded",
+    GrpcStatus = "grpc-status",
+    GrpcTimeout = "grpc-timeout",
+    Host = "host",
+    Http2Settings = "http2-settings",
+    IdempotencyKey = "idempotency-key",
+    IfMatch = "if-match",
+    IfModifiedSince = "if-modified-since",
+    IfNoneMatch = "if-none-match",
+    IfRange = "if-range",
+    IfUnmodifiedSince = "if-unmodified-since",
+    KeepAlive = "keep-alive",
+    LastModified = "last-modified",
+    Link = "link",
+    Location = "location",
+    MaxForwards = "max-forwards",
+    Origin = "origin",
+    Pragma = "pragma",
+    Prefer = "prefer",
+    ProxyAuthenticate = "proxy-authenticate",
+    ProxyAuthorization = "proxy-authorization",
+    ProxyConnection = "proxy-connection",
+    Range = "range",
+    Referer = "referer",
+    RetryAfter = "retry-after",
+    SecWebsocketAccept = "sec-websocket-accept",
+    SecWebsocketKey = "sec-websocket-key",
+    SecWebsocketVersion = "sec-websocket-version",
+    Server = "server",
+    ServerTiming = "server-timing",
+    SetCookie = "set-cookie",
+    SurrogateKey = "surrogate-key",
+    Te = "te",
+    Traceparent = "traceparent",
+    Tracestate = "tracestate",
+    Trailer = "trailer",
+    TransferEncoding = "transfer-encoding",
+    Upgrade = "upgrade",
+    UserAgent = "user-agent",
+    Vary = "vary",
+    Via = "via",
+    Warning = "warning",
+    WwwAuthenticate = "www-authenticate",
+    XForwardedFor = "x-forwarded-for",
+    XForwardedHost = "x-forwarded-host",
+    XForwardedPort = "x-forwarded-port",
+    XForwardedProto = "x-forwarded-proto",
+    XRealIp = "x-real-ip",
+    XRequestId = "x-request-id",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_name_is_found_in_any_case() {
+        for &name in ALL {
+            assert_eq!(Name::of(name.as_str().as_bytes()), name);
+            assert_eq!(Name::of(name.as_str().to_ascii_uppercase().as_bytes()), name);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_other() {
+        for text in ["", "x", "hos", "hostt", "x-request-ie", "content_length"] {
+            assert_eq!(Name::of(text.as_bytes()), Name::Other, "{text}");
+        }
+    }
+}
