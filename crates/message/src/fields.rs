@@ -89,6 +89,28 @@ impl Fields {
         self.push_checked(name.as_str().as_bytes(), value);
     }
 
+    /// No lines yet over a block of bytes, whose lines are then pointed at with [`Fields::point`]. For parsers: one
+    /// copy takes the whole head.
+    pub fn over(block: &[u8], lines: usize) -> Self {
+        // Room for the few fields that a gateway adds.
+        let mut own = Vec::with_capacity(block.len() + 256);
+        own.extend_from_slice(block);
+        Self { block: own, lines: Vec::with_capacity(lines + 8) }
+    }
+
+    /// Adds a line that stands in the block already; the parser has checked it.
+    pub fn point(&mut self, known: Name, name: Range<usize>, value: Range<usize>) {
+        debug_assert!(is_token(&self.block[name.clone()]), "checked by the parser");
+        debug_assert_eq!(Name::of(&self.block[name.clone()]), known);
+        self.lines.push(Line {
+            name_at: name.start as u32,
+            value_at: value.start as u32,
+            value_len: value.len() as u32,
+            name_len: name.len() as u16,
+            name: known,
+        });
+    }
+
     /// Replaces all lines of that name by one.
     pub fn set(&mut self, name: Name, value: &[u8]) {
         self.remove(name);

@@ -1,0 +1,230 @@
+//! Bodies: one type for every version and direction, pulled frame by frame, never buffered whole.
+//!
+//! It is an `http_body::Body`, so compression, caches and libraries can wrap it. A body that is dropped before its end
+//! closes what it came from: an HTTP/1 connection is not reused, an HTTP/2 stream is reset.
+
+use crate::h1;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Why a body ended before its end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The client closed its connection or reset its stream.
+    #[error("the client went away")]
+    ClientGone,
+    /// The client sent, or took, too slowly.
+    #[error("the client was too slow")]
+    ClientSlow,
+    /// The client's body is malformed.
+    #[error("{0}")]
+    Malformed(h1::Reject),
+    /// The body is larger than its route allows.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(u64),
+    /// The upstream closed in the middle of its answer, or sent a malformed one.
+    #[error("the upstream cut its answer short: {0}")]
+    UpstreamCut(String),
+    /// The upstream fell silent in the middle of its answer.
+    #[error("the upstream fell silent in the middle of its answer")]
+    UpstreamSilent,
+    /// A stage of the road failed to make the body.
+    #[error("{0}")]
+    Made(String),
+}
+
+impl BodyError {
+    /// Is the client the cause?
+    pub fn is_clients(&self) -> bool {
+        matches!(self, Self::ClientGone | Self::ClientSlow | Self::Malformed(_) | Self::TooLarge(_))
+    }
+}
+
+/// A body that some stage of the road made or wrapped.
+pub type BoxedBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError>>>;
+
+/// The body of a request or a response.
+#[derive(Debug, Default)]
+pub struct Body {
+    kind: Kind,
+    /// How many bytes may still come, and the limit as it was set.
+    limit: Option<(u64, u64)>,
+}
+
+#[derive(Default)]
+enum Kind {
+    #[default]
+    Empty,
+    /// Nothing follows, but the head tells how long it would be (answers to HEAD, 304).
+    Announced(u64),
+    Full(Bytes),
+    ClientH1(h1::RequestBody),
+    UpstreamH1(Box<h1::ResponseBody>),
+    ClientH2(hyper::body::Incoming),
+    UpstreamH2(hyper::body::Incoming),
+    Made(BoxedBody),
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "Empty",
+            Self::Announced(_) => "Announced",
+            Self::Full(_) => "Full",
+            Self::ClientH1(_) => "ClientH1",
+            Self::UpstreamH1(_) => "UpstreamH1",
+            Self::ClientH2(_) => "ClientH2",
+            Self::UpstreamH2(_) => "UpstreamH2",
+            Self::Made(_) => "Made",
+        })
+    }
+}
+
+impl From<Kind> for Body {
+    fn from(kind: Kind) -> Self {
+        Self { kind, limit: None }
+    }
+}
+
+impl Body {
+    /// No body.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// No body, in answer to a request that wanted to know its length only.
+    pub fn announced(length: u64) -> Self {
+        Kind::Announced(length).into()
+    }
+
+    /// These bytes.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() { Self::empty() } else { Kind::Full(bytes).into() }
+    }
+
+    /// A body made or wrapped by a stage of the road.
+    pub fn made(body: BoxedBody) -> Self {
+        Kind::Made(body).into()
+    }
+
+    pub(crate) fn client_h1(body: h1::RequestBody) -> Self {
+        Kind::ClientH1(body).into()
+    }
+
+    pub(crate) fn upstream_h1(body: Box<h1::ResponseBody>) -> Self {
+        Kind::UpstreamH1(body).into()
+    }
+
+    pub(crate) fn client_h2(body: hyper::body::Incoming) -> Self {
+        if http_body::Body::is_end_stream(&body) { Self::empty() } else { Kind::ClientH2(body).into() }
+    }
+
+    pub(crate) fn upstream_h2(body: hyper::body::Incoming) -> Self {
+        if http_body::Body::is_end_stream(&body) { Self::empty() } else { Kind::UpstreamH2(body).into() }
+    }
+
+    /// Refuses more than `bytes` bytes: the frame that goes beyond is [`BodyError::TooLarge`].
+    pub fn limit(&mut self, bytes: u64) {
+        self.limit = Some((bytes, bytes));
+    }
+
+    /// Is there nothing to send?
+    pub fn is_empty(&self) -> bool {
+        matches!(self.kind, Kind::Empty | Kind::Announced(_))
+    }
+
+    /// Its length in bytes where that is known before its end; for an announced one, what was announced.
+    pub fn length(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Empty => Some(0),
+            Kind::Announced(n) => Some(*n),
+            Kind::Full(bytes) => Some(bytes.len() as u64),
+            Kind::ClientH1(body) => body.length(),
+            Kind::UpstreamH1(body) => body.length(),
+            Kind::ClientH2(body) | Kind::UpstreamH2(body) => http_body::Body::size_hint(body).exact(),
+            Kind::Made(body) => body.size_hint().exact(),
+        }
+    }
+
+    /// Polls the next frame. Inherent, so that callers need no pin: a `Body` can always be moved.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = match &mut self.kind {
+            Kind::Empty | Kind::Announced(_) => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Kind::ClientH1(body) => body.poll_next(cx),
+            Kind::UpstreamH1(body) => body.poll_next(cx),
+            Kind::ClientH2(body) => http_body::Body::poll_frame(Pin::new(body), cx)
+                .map(|frame| frame.map(|f| f.map_err(|_| BodyError::ClientGone))),
+            Kind::UpstreamH2(body) => http_body::Body::poll_frame(Pin::new(body), cx)
+                .map(|frame| frame.map(|f| f.map_err(|e| BodyError::UpstreamCut(e.to_string())))),
+            Kind::Made(body) => body.as_mut().poll_frame(cx),
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let (Some((left, limit)), Some(data)) = (&mut self.limit, frame.data_ref()) {
+                    let Some(rest) = left.checked_sub(data.len() as u64) else {
+                        let limit = *limit;
+                        self.kind = Kind::Empty;
+                        return Poll::Ready(Some(Err(BodyError::TooLarge(limit))));
+                    };
+                    *left = rest;
+                }
+            }
+            Poll::Ready(None | Some(Err(_))) => self.kind = Kind::Empty,
+            Poll::Pending => {}
+        }
+        polled
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.poll_next(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.length() {
+            Some(_) if self.is_empty() => SizeHint::with_exact(0),
+            Some(n) => SizeHint::with_exact(n),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_body_beyond_its_limit_is_an_error_not_a_shorter_body() {
+        let mut body = Body::full("0123456789");
+        body.limit(9);
+        assert!(matches!(body.collect().await, Err(BodyError::TooLarge(9))));
+        let mut body = Body::full("0123456789");
+        body.limit(10);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "0123456789");
+    }
+
+    #[test]
+    fn an_announced_body_sends_nothing_and_tells_its_length() {
+        let body = Body::announced(7);
+        assert!(body.is_empty());
+        assert_eq!(body.length(), Some(7));
+        assert_eq!(http_body::Body::size_hint(&body).exact(), Some(0));
+    }
+}

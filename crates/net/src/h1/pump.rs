@@ -1,0 +1,148 @@
+//! Pushes a body into a connection, framed as its head has told.
+
+use super::emit::{self, Told};
+use super::wire::Outbox;
+use crate::body::{Body, BodyError};
+use crate::stream::Stream;
+use bytes::Bytes;
+use message::Fields;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
+
+/// Why pushing ended early.
+#[derive(Debug)]
+pub(crate) enum PumpError {
+    /// The body failed, or was not as long as it had told.
+    Body(BodyError),
+    /// The connection failed.
+    Io(io::Error),
+}
+
+/// What happened in one turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The body gives nothing more now, and all that it gave has left.
+    BodyWaits,
+    /// The connection takes nothing more now.
+    WireFull,
+    /// Everything has left.
+    Finished,
+}
+
+/// Where an outbox is written to. A trait, because a server shares its stream with the body that is still arriving and
+/// may borrow it for the moment of a write only.
+pub(crate) trait Sink {
+    fn with<T>(&mut self, write: impl FnOnce(&mut Stream) -> T) -> T;
+}
+
+impl Sink for Stream {
+    fn with<T>(&mut self, write: impl FnOnce(&mut Stream) -> T) -> T {
+        write(self)
+    }
+}
+
+/// A body on its way out.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    told: Told,
+    left: u64,
+    ended: bool,
+    /// Bytes of body that were handed to the connection.
+    pub(crate) bytes: u64,
+    /// Bytes that the connection has taken, heads and framing included.
+    pub(crate) written: u64,
+}
+
+impl Pump {
+    pub(crate) fn new(told: Told) -> Self {
+        let left = if let Told::Length(n) = told { n } else { 0 };
+        Self { told, left, ended: false, bytes: 0, written: 0 }
+    }
+
+    /// A body of which nothing is sent, whatever its head has told.
+    pub(crate) fn nothing() -> Self {
+        Self { ended: true, ..Self::new(Told::Nothing) }
+    }
+
+    /// Has the whole body been handed to the connection? It may still wait in the outbox.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Moves what can be moved now. Pieces that are ready at the same time leave in one write.
+    pub(crate) fn turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Body,
+        outbox: &mut Outbox,
+        sink: &mut impl Sink,
+    ) -> Result<Turn, PumpError> {
+        loop {
+            let waits = self.collect(cx, body, outbox)?;
+            if outbox.is_empty() {
+                // TLS keeps records of its own that must leave too.
+                match sink.with(|stream| Pin::new(stream).poll_flush(cx)) {
+                    Poll::Pending => return Ok(Turn::WireFull),
+                    Poll::Ready(Err(e)) => return Err(PumpError::Io(e)),
+                    Poll::Ready(Ok(())) if self.ended => return Ok(Turn::Finished),
+                    Poll::Ready(Ok(())) if waits => return Ok(Turn::BodyWaits),
+                    Poll::Ready(Ok(())) => continue,
+                }
+            }
+            match sink.with(|stream| outbox.poll_write_to(cx, stream)) {
+                Poll::Pending => return Ok(Turn::WireFull),
+                Poll::Ready(Err(e)) => return Err(PumpError::Io(e)),
+                Poll::Ready(Ok(n)) => self.written += n as u64,
+            }
+        }
+    }
+
+    /// Collects frames while there is room. True: the body gives nothing more now.
+    fn collect(&mut self, cx: &mut Context<'_>, body: &mut Body, outbox: &mut Outbox) -> Result<bool, PumpError> {
+        while !self.ended && outbox.has_room() {
+            match body.poll_next(cx) {
+                Poll::Pending => return Ok(true),
+                Poll::Ready(None) => self.end(outbox, None)?,
+                Poll::Ready(Some(Err(e))) => return Err(PumpError::Body(e)),
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => self.put(outbox, data)?,
+                    Err(frame) => {
+                        let trailers = frame.into_trailers().map(|map| Fields::from_map(&map)).ok();
+                        self.end(outbox, trailers.as_ref())?;
+                    }
+                },
+            }
+        }
+        Ok(false)
+    }
+
+    fn put(&mut self, outbox: &mut Outbox, data: Bytes) -> Result<(), PumpError> {
+        self.bytes += data.len() as u64;
+        match self.told {
+            Told::Chunked => outbox.push_chunk(data),
+            Told::Nothing => outbox.push(data),
+            Told::Length(_) => {
+                self.left = self.left.checked_sub(data.len() as u64).ok_or_else(Self::misfit)?;
+                outbox.push(data);
+                self.ended = self.left == 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, outbox: &mut Outbox, trailers: Option<&Fields>) -> Result<(), PumpError> {
+        match self.told {
+            Told::Chunked => emit::last_chunk(outbox.small(), trailers),
+            Told::Length(_) if self.left > 0 => return Err(Self::misfit()),
+            _ => {}
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    fn misfit() -> PumpError {
+        PumpError::Body(BodyError::Made("a body was not as long as its head had told".into()))
+    }
+}

@@ -1,0 +1,124 @@
+//! The body of a request as it arrives, and the way back for interim answers.
+
+use super::chunk::Step;
+use super::decode::Decoder;
+use super::emit;
+use super::framing::Framing;
+use super::wire::Wire;
+use crate::body::BodyError;
+use crate::pace::{Pace, PaceLimits};
+use crate::stream::Stream;
+use crate::timer::Timer;
+use bytes::{Bytes, BytesMut};
+use http_body::Frame;
+use message::ResponseHead;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// What a connection and the body that is arriving on it share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) wire: Wire,
+    pub(crate) decoder: Decoder,
+    pub(crate) timer: Timer,
+    pub(crate) pace: Pace,
+    /// The client waits for `100 Continue`.
+    pub(crate) owes_continue: bool,
+    /// Bytes of body received for the request at hand.
+    pub(crate) received: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(stream: Stream, inbox: BytesMut, read: PaceLimits) -> Self {
+        let wire = Wire { inbox, ..Wire::new(stream) };
+        Self {
+            wire,
+            decoder: Decoder::Done,
+            timer: Timer::default(),
+            pace: Pace::new(read),
+            owes_continue: false,
+            received: 0,
+        }
+    }
+}
+
+/// The body of an HTTP/1 request.
+#[derive(Debug)]
+pub struct RequestBody {
+    shared: Rc<RefCell<Shared>>,
+    length: Option<u64>,
+}
+
+impl RequestBody {
+    pub(crate) fn new(shared: Rc<RefCell<Shared>>, framing: Framing) -> Self {
+        let length = if let Framing::Length(n) = framing { Some(n) } else { None };
+        Self { shared, length }
+    }
+
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let state = &mut *self.shared.borrow_mut();
+        if state.owes_continue {
+            state.owes_continue = false;
+            // A client that has begun to send has not waited.
+            if state.wire.inbox.is_empty() {
+                state.wire.outbox.small().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                // What does not leave now leaves with the connection's next turn.
+                let _ = state.wire.poll_flush(cx);
+            }
+        }
+        loop {
+            match state.decoder.step(&mut state.wire.inbox) {
+                Err(reject) => {
+                    return Poll::Ready(Some(Err(BodyError::Malformed(reject))));
+                }
+                Ok(Step::Done(None)) => return Poll::Ready(None),
+                Ok(Step::Done(Some(trailers))) => {
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers.to_map()))));
+                }
+                Ok(Step::Data(data)) => {
+                    state.received += data.len() as u64;
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Ok(Step::Need) => {}
+            }
+            let wanted = state.decoder.wanted();
+            match state.wire.poll_fill(cx, wanted) {
+                Poll::Ready(Ok(n @ 1..)) => {
+                    if !state.pace.moved(n as u64) {
+                        return Poll::Ready(Some(Err(BodyError::ClientSlow)));
+                    }
+                }
+                Poll::Ready(_) => return Poll::Ready(Some(Err(BodyError::ClientGone))),
+                Poll::Pending => {
+                    return state
+                        .pace
+                        .poll_too_slow(cx, &mut state.timer)
+                        .map(|()| Some(Err(BodyError::ClientSlow)));
+                }
+            }
+        }
+    }
+}
+
+/// Sends interim (1xx) answers to a client that waits for its final one.
+#[derive(Clone, Debug)]
+pub struct Interim(Rc<RefCell<Shared>>);
+
+impl Interim {
+    pub(crate) fn new(shared: Rc<RefCell<Shared>>) -> Self {
+        Self(shared)
+    }
+
+    /// Puts the answer on its way. It leaves with the connection's next turn.
+    pub fn send(&self, head: &ResponseHead) {
+        let mut state = self.0.borrow_mut();
+        if state.wire.outbox.has_room() {
+            emit::interim_head(state.wire.outbox.small(), head);
+        }
+    }
+}
