@@ -1,1 +1,4 @@
 //! net
+
+pub mod bind;
+pub mod stream;
