@@ -205,7 +205,9 @@ fn explained(error: &io::Error, address: &Address) -> io::Error {
              use one that it has, or :{port} for all interfaces"
         ),
         (io::ErrorKind::AlreadyExists, _) => {
-            format!("cannot listen on {address}: a file that is not a socket is there; remove it or choose another path")
+            format!(
+                "cannot listen on {address}: a file that is not a socket is there; remove it or choose another path"
+            )
         }
         (io::ErrorKind::NotFound, _) => {
             format!("cannot listen on {address}: its folder does not exist; create it first")
