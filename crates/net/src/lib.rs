@@ -1,1 +1,5 @@
 //! net
+
+pub mod bind;
+pub mod proxy_protocol;
+pub mod stream;
