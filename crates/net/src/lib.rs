@@ -1,5 +1,30 @@
-//! net
+//! The wire: listeners, TLS, HTTP/1.1 and HTTP/2 on both sides, connections to upstreams, workers.
+//!
+//! One worker a core: its own runtime, its own listening sockets, its own connections to upstreams. A request lives on
+//! one core from its first byte to its last. Above this room there are only [`Request`]s and [`Response`]s.
+//!
+//! *Invariant*: whatever leaves this room upwards is an unambiguous message; whatever could be read in two ways has been
+//! answered with 4xx and a closed connection. Every wait has a deadline, every buffer a bound.
+//! *Not here*: routes, policies, retries, names of metrics.
 
 pub mod bind;
+mod body;
+mod conn;
+mod drain;
+mod h1;
+mod idle;
+mod pace;
 pub mod proxy_protocol;
-pub mod stream;
+mod service;
+mod stream;
+mod timer;
+mod worker;
+
+pub use body::{Body, BodyError, BoxedBody};
+pub use drain::Drain;
+pub use h1::{Answer, Ask, Cause, Connection, Failure, HeadLimits, Interim, Reject, Sent, ServerLimits, Tunnel};
+pub use idle::Idle;
+pub use pace::PaceLimits;
+pub use service::{Delivery, End, Peer, Request, Response, Ride, Service, Trouble};
+pub use stream::Stream;
+pub use worker::{Listening, Workers};

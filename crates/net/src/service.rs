@@ -93,6 +93,23 @@ pub trait Ride: 'static {
     fn depart(self, delivery: Delivery);
 }
 
+/// What befalls a listener.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The kernel gave no connection: mostly the limit of open files.
+    #[error("cannot accept connections: {0}")]
+    Accept(std::io::Error),
+    /// As many connections are open as may be.
+    #[error("refused a connection: {0} are open, the most that `max_connections` allows")]
+    Full(usize),
+    /// A TLS handshake failed.
+    #[error("a TLS handshake failed: {0}")]
+    Handshake(String),
+    /// A connection did not begin with the PROXY protocol as its listener demands.
+    #[error("refused a connection: {0}")]
+    Proxy(String),
+}
+
 /// Answers requests. One for each worker.
 pub trait Service: 'static {
     /// What rides with its responses.
@@ -100,6 +117,15 @@ pub trait Service: 'static {
 
     /// Answers a request. Dropped before its end when the client leaves.
     fn call(&self, request: Request) -> impl Future<Output = Response<Self::Ride>>;
+
+    /// A connection was accepted on this listener, or has ended.
+    fn connections(&self, listener: usize, change: i64);
+
+    /// Something went wrong that is no request's fault.
+    fn trouble(&self, listener: usize, trouble: &Trouble);
+
+    /// Called a few times a second, for what is done now and then.
+    fn tick(&self, now: Instant);
 
     /// Words the answer to something that is not a request. The connection closes behind it.
     fn refuse(&self, peer: &Rc<Peer>, reject: Reject) -> Response<Self::Ride>;

@@ -106,6 +106,11 @@ impl Stream {
     /// Ends the connection the hard way: unsent bytes are thrown away and a TCP peer gets a reset, not an orderly
     /// end, so a body that was cut cannot be taken for a whole one. It also leaves no `TIME_WAIT` behind.
     pub fn abort(self) {
+        self.reset_on_close();
+    }
+
+    /// Makes the end of this connection a hard one, as [`Stream::abort`] does, whenever it is dropped.
+    pub fn reset_on_close(&self) {
         if let Self::Tcp(tcp) = self.transport() {
             // The socket is dropped either way; where the option fails, an orderly end is what is left.
             let _ = tcp.set_zero_linger();
