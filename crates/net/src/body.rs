@@ -3,7 +3,7 @@
 //! It is an `http_body::Body`, so compression, caches and libraries can wrap it. A body that is dropped before its end
 //! closes what it came from: an HTTP/1 connection is not reused, an HTTP/2 stream is reset.
 
-use crate::h1;
+use crate::{h1, h2};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -62,7 +62,7 @@ enum Kind {
     Full(Bytes),
     ClientH1(h1::RequestBody),
     UpstreamH1(Box<h1::ResponseBody>),
-    ClientH2(hyper::body::Incoming),
+    ClientH2(Box<h2::RequestBody>),
     UpstreamH2(hyper::body::Incoming),
     Made(BoxedBody),
 }
@@ -118,8 +118,8 @@ impl Body {
         Kind::UpstreamH1(body).into()
     }
 
-    pub(crate) fn client_h2(body: hyper::body::Incoming) -> Self {
-        if http_body::Body::is_end_stream(&body) { Self::empty() } else { Kind::ClientH2(body).into() }
+    pub(crate) fn client_h2(body: Box<h2::RequestBody>) -> Self {
+        Kind::ClientH2(body).into()
     }
 
     pub(crate) fn upstream_h2(body: hyper::body::Incoming) -> Self {
@@ -144,7 +144,8 @@ impl Body {
             Kind::Full(bytes) => Some(bytes.len() as u64),
             Kind::ClientH1(body) => body.length(),
             Kind::UpstreamH1(body) => body.length(),
-            Kind::ClientH2(body) | Kind::UpstreamH2(body) => http_body::Body::size_hint(body).exact(),
+            Kind::ClientH2(body) => body.length(),
+            Kind::UpstreamH2(body) => http_body::Body::size_hint(body).exact(),
             Kind::Made(body) => body.size_hint().exact(),
         }
     }
@@ -160,8 +161,7 @@ impl Body {
             }
             Kind::ClientH1(body) => body.poll_next(cx),
             Kind::UpstreamH1(body) => body.poll_next(cx),
-            Kind::ClientH2(body) => http_body::Body::poll_frame(Pin::new(body), cx)
-                .map(|frame| frame.map(|f| f.map_err(|_| BodyError::ClientGone))),
+            Kind::ClientH2(body) => body.poll_next(cx),
             Kind::UpstreamH2(body) => http_body::Body::poll_frame(Pin::new(body), cx)
                 .map(|frame| frame.map(|f| f.map_err(|e| BodyError::UpstreamCut(e.to_string())))),
             Kind::Made(body) => body.as_mut().poll_frame(cx),
@@ -188,7 +188,10 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.poll_next(cx)
     }
 

@@ -25,7 +25,7 @@ pub(crate) async fn run<S: Service>(
     mut stream: Stream,
     listening: &Listening,
     core: usize,
-    service: &S,
+    service: &Rc<S>,
     limits: &ServerLimits,
     drain: &Drain,
 ) {
@@ -39,10 +39,9 @@ pub(crate) async fn run<S: Service>(
         }
     }
     if let Some(tls) = &listening.tls {
-        match tokio::time::timeout_at(deadline.into(), tls.accept(stream)).await {
-            Ok(Ok(secured)) => stream = secured,
-            Ok(Err(e)) => return service.trouble(listening.id, &Trouble::Handshake(e.to_string())),
-            Err(_) => return service.trouble(listening.id, &Trouble::Handshake("not finished in time".into())),
+        match tls.accept(stream, deadline.saturating_duration_since(Instant::now())).await {
+            Ok(secured) => stream = secured,
+            Err(e) => return service.trouble(listening.id, &Trouble::Handshake(e.to_string())),
         }
     }
     let peer = Rc::new(Peer {
@@ -65,7 +64,7 @@ pub(crate) async fn run<S: Service>(
     if h2 {
         crate::h2::serve(stream, inbox, peer, service, limits, drain).await;
     } else if listening.http1 || !listening.http2 {
-        h1::serve(stream, inbox, peer, service, limits, drain).await;
+        h1::serve(stream, inbox, peer, &**service, limits, drain).await;
     }
 }
 
@@ -89,7 +88,9 @@ async fn begins_http2(stream: &mut Stream, inbox: &mut BytesMut, deadline: Insta
             let mut chunk = [0; 2048];
             let mut buffer = ReadBuf::new(&mut chunk);
             match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => inbox.extend_from_slice(buffer.filled()),
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    inbox.extend_from_slice(buffer.filled())
+                }
                 Poll::Ready(_) => return Poll::Ready(None),
                 Poll::Pending => return timer.poll_until(cx, deadline).map(|()| None),
             }

@@ -12,17 +12,22 @@ mod body;
 mod conn;
 mod drain;
 mod h1;
+mod h2;
 mod idle;
 mod pace;
 pub mod proxy_protocol;
 mod service;
 mod stream;
 mod timer;
+pub mod tls;
 mod worker;
 
 pub use body::{Body, BodyError, BoxedBody};
 pub use drain::Drain;
-pub use h1::{Answer, Ask, Cause, Connection, Failure, HeadLimits, Interim, Reject, Sent, ServerLimits, Tunnel};
+pub use h1::{
+    Answer, Ask, Cause, Connection, Failure, HeadLimits, Interim, Reject, Sent, ServerLimits, Tunnel,
+};
+pub use h2::Multiplexed;
 pub use idle::Idle;
 pub use pace::PaceLimits;
 pub use service::{Delivery, End, Peer, Request, Response, Ride, Service, Trouble};

@@ -33,12 +33,18 @@ impl Pace {
 
     /// Bytes moved. Says whether the pace is still good.
     pub(crate) fn moved(&mut self, bytes: u64) -> bool {
+        let waited = self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        self.moved_after(waited, bytes)
+    }
+
+    /// The same, where the caller has measured the wait.
+    pub(crate) fn moved_after(&mut self, waited: Duration, bytes: u64) -> bool {
         self.bytes += bytes;
-        if let Some(since) = self.waiting_since.take() {
-            self.waited += since.elapsed();
-        }
+        self.waited += waited;
         let excess = self.waited.saturating_sub(self.limits.silence);
-        excess.is_zero() || self.limits.rate == 0 || excess.as_secs_f64() * (self.limits.rate as f64) <= self.bytes as f64
+        excess.is_zero()
+            || self.limits.rate == 0
+            || excess.as_secs_f64() * (self.limits.rate as f64) <= self.bytes as f64
     }
 
     /// Nothing moves now. Ready when the wait has become too long.

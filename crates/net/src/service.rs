@@ -88,7 +88,7 @@ pub struct Delivery {
 }
 
 /// What rides with a response and is told how it ended. Dropped without a word only when the worker itself ends.
-pub trait Ride: 'static {
+pub trait Ride: Unpin + 'static {
     /// The response is over.
     fn depart(self, delivery: Delivery);
 }

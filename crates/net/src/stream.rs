@@ -11,6 +11,8 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use rustls::{CommonState, ProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -31,6 +33,8 @@ pub enum Stream {
     Tls(Box<server::TlsStream<Stream>>),
     /// TLS in which we are the client.
     ClientTls(Box<client::TlsStream<Stream>>),
+    /// A stream of a client's HTTP/2 connection that was opened as a tunnel (RFC 8441).
+    Http2(Box<TokioIo<Upgraded>>),
 }
 
 /// Calls one method on whatever the stream is.
@@ -41,6 +45,7 @@ macro_rules! each {
             Stream::Unix($inner) => $call,
             Stream::Tls($inner) => $call,
             Stream::ClientTls($inner) => $call,
+            Stream::Http2($inner) => $call,
         }
     };
 }
@@ -55,7 +60,7 @@ impl Stream {
     /// The socket under all layers: [`Stream::Tcp`] or [`Stream::Unix`].
     pub fn transport(&self) -> &Self {
         match self {
-            Self::Tcp(_) | Self::Unix(_) => self,
+            Self::Tcp(_) | Self::Unix(_) | Self::Http2(_) => self,
             Self::Tls(tls) => tls.get_ref().0.transport(),
             Self::ClientTls(tls) => tls.get_ref().0.transport(),
         }
@@ -72,6 +77,8 @@ impl Stream {
             Self::Unix(unix) => unix.poll_read_ready(cx),
             Self::Tls(tls) => poll_tls_readable(tls.get_ref().1, tls.get_ref().0, cx),
             Self::ClientTls(tls) => poll_tls_readable(tls.get_ref().1, tls.get_ref().0, cx),
+            // It has no readiness of its own: the read that follows waits.
+            Self::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -82,7 +89,7 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.try_read(buf),
             Self::Unix(unix) => unix.try_read(buf),
-            Self::Tls(_) | Self::ClientTls(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Tls(_) | Self::ClientTls(_) | Self::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -91,7 +98,7 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.try_io(Interest::READABLE, || peek(tcp, buf)),
             Self::Unix(unix) => unix.try_io(Interest::READABLE, || peek(unix, buf)),
-            Self::Tls(_) | Self::ClientTls(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Tls(_) | Self::ClientTls(_) | Self::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -152,7 +159,7 @@ impl Stream {
 
     fn tls(&self) -> Option<&CommonState> {
         match self {
-            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::Http2(_) => None,
             Self::Tls(tls) => Some(tls.get_ref().1),
             Self::ClientTls(tls) => Some(tls.get_ref().1),
         }

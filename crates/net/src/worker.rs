@@ -28,7 +28,6 @@ const TICK: Duration = Duration::from_millis(200);
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// A listener as the workers know it.
-#[derive(Debug)]
 pub struct Listening {
     /// Its place in the list of listeners, as told to the service.
     pub id: usize,
@@ -75,7 +74,10 @@ struct Crew {
 
 impl Workers {
     /// Starts `count` workers. `service` is called once on each worker's thread, with the worker's number.
-    pub fn start<S: Service>(count: usize, service: impl Fn(usize) -> S + Send + Sync + 'static) -> io::Result<Self> {
+    pub fn start<S: Service>(
+        count: usize,
+        service: impl Fn(usize) -> S + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded_channel()).unzip();
         let shared = Arc::new(Crew {
             open: (0..count).map(|_| AtomicUsize::new(0)).collect(),
@@ -88,12 +90,13 @@ impl Workers {
             .enumerate()
             .map(|(core, inbox)| {
                 let (service, shared) = (Arc::clone(&service), Arc::clone(&shared));
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
                 std::thread::Builder::new().name(format!("worker-{core}")).spawn(move || {
                     let local = LocalSet::new();
                     let worker = Rc::new(Worker {
                         core,
-                        service: service(core),
+                        service: Rc::new(service(core)),
                         crew: shared,
                         drain: Drain::default(),
                         limits: RefCell::default(),
@@ -134,7 +137,7 @@ impl Workers {
 
 struct Worker<S> {
     core: usize,
-    service: S,
+    service: Rc<S>,
     crew: Arc<Crew>,
     drain: Drain,
     limits: RefCell<Option<Rc<ServerLimits>>>,
@@ -209,7 +212,9 @@ impl<S: Service> Worker<S> {
     fn place(self: &Rc<Self>, stream: Stream, listening: &Arc<Listening>) {
         let open: Vec<usize> = self.crew.open.iter().map(|n| n.load(Ordering::Relaxed)).collect();
         let most = self.crew.max_connections.load(Ordering::Relaxed).min(listening.max_connections);
-        if open.iter().sum::<usize>() >= most || listening.open.load(Ordering::Relaxed) >= listening.max_connections {
+        if open.iter().sum::<usize>() >= most
+            || listening.open.load(Ordering::Relaxed) >= listening.max_connections
+        {
             return self.service.trouble(listening.id, &Trouble::Full(most));
         }
         let (idlest, least) =
@@ -236,7 +241,6 @@ impl<S: Service> Worker<S> {
 }
 
 /// One open connection, counted as long as this lives.
-#[derive(Debug)]
 struct Held {
     crew: Arc<Crew>,
     core: usize,

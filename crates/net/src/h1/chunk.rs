@@ -76,7 +76,8 @@ impl Chunked {
                 Self::Trailers(scan) => {
                     let end = scan.find_end(inbox, MAX_TRAILERS).map_err(|_| Reject::Trailers)?;
                     let Some(end) = end else { return Ok(Step::Need) };
-                    let fields = parse_field_section(&inbox[..end], MAX_TRAILER_FIELDS).map_err(|_| Reject::Trailers)?;
+                    let fields = parse_field_section(&inbox[..end], MAX_TRAILER_FIELDS)
+                        .map_err(|_| Reject::Trailers)?;
                     inbox.advance(end);
                     *self = Self::Done;
                     return Ok(Step::Done(allowed(fields)));
@@ -101,7 +102,8 @@ fn take_size(inbox: &mut BytesMut) -> Result<Option<u64>, Reject> {
     if digits == 0 || digits > 15 || !is_extension(&line[digits..]) {
         return Err(Reject::Chunk);
     }
-    let size = line[..digits].iter().fold(0, |n, &b| n << 4 | u64::from((b as char).to_digit(16).unwrap_or(0)));
+    let size =
+        line[..digits].iter().fold(0, |n, &b| n << 4 | u64::from((b as char).to_digit(16).unwrap_or(0)));
     inbox.advance(lf + 1);
     Ok(Some(size))
 }
@@ -109,7 +111,8 @@ fn take_size(inbox: &mut BytesMut) -> Result<Option<u64>, Reject> {
 /// Nothing, or `;` and text without control characters.
 fn is_extension(rest: &[u8]) -> bool {
     rest.is_empty()
-        || rest.trim_ascii_start().first() == Some(&b';') && rest.iter().all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
+        || rest.trim_ascii_start().first() == Some(&b';')
+            && rest.iter().all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
 }
 
 fn allowed(mut fields: Fields) -> Option<Fields> {
@@ -190,7 +193,11 @@ mod tests {
             b"4;a\rb\r\nWiki\r\n",
         ] {
             for step in [1, 3, wire.len()] {
-                assert!(decode(wire, step).is_err(), "{:?} in steps of {step}", String::from_utf8_lossy(wire));
+                assert!(
+                    decode(wire, step).is_err(),
+                    "{:?} in steps of {step}",
+                    String::from_utf8_lossy(wire)
+                );
             }
         }
     }
@@ -207,7 +214,10 @@ mod tests {
 
     #[test]
     fn trailers_cannot_change_framing_or_identity() {
-        let (_, trailers) = decode(b"0\r\nContent-Length: 5\r\nHost: b\r\nAuthorization: x\r\nX-A: 1\r\n\r\n", 7).unwrap().unwrap();
+        let (_, trailers) =
+            decode(b"0\r\nContent-Length: 5\r\nHost: b\r\nAuthorization: x\r\nX-A: 1\r\n\r\n", 7)
+                .unwrap()
+                .unwrap();
         assert_eq!(trailers.unwrap().len(), 1);
         let (_, none) = decode(b"0\r\nContent-Length: 5\r\n\r\n", 7).unwrap().unwrap();
         assert!(none.is_none());

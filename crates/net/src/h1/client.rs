@@ -144,7 +144,8 @@ impl Connection {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
         let mut cx = Context::from_waker(Waker::noop());
-        self.wire.inbox.is_empty() && Pin::new(&mut self.wire.stream).poll_read(&mut cx, &mut buffer).is_pending()
+        self.wire.inbox.is_empty()
+            && Pin::new(&mut self.wire.stream).poll_read(&mut cx, &mut buffer).is_pending()
     }
 
     /// Behind a complete answer: waits for the next exchange, or closes where that is not wanted.
@@ -173,7 +174,9 @@ impl Connection {
             interims: 0,
             write_failed: None,
         };
-        let parsed = poll_fn(|cx| exchange.poll_head(cx, &mut self, ask.head, ask.body, ask.interim, ask.timeout)).await;
+        let parsed =
+            poll_fn(|cx| exchange.poll_head(cx, &mut self, ask.head, ask.body, ask.interim, ask.timeout))
+                .await;
         let parsed = parsed.map_err(|cause| exchange.failure(cause))?;
         Ok(self.answer(parsed, exchange, ask))
     }
@@ -184,7 +187,8 @@ impl Connection {
             let tunnel = Tunnel::new(self.wire, ask.idle);
             return Answer { head, body: Body::empty(), tunnel: Some(tunnel) };
         }
-        let sent_all = exchange.pump.ended() && self.wire.outbox.is_empty() && exchange.write_failed.is_none();
+        let sent_all =
+            exchange.pump.ended() && self.wire.outbox.is_empty() && exchange.write_failed.is_none();
         let keep = keep_alive && sent_all;
         let mut decoder = Decoder::from(framing);
         let body = match framing {
@@ -205,7 +209,9 @@ impl Connection {
             _ => {
                 let rest = (!sent_all && exchange.write_failed.is_none())
                     .then(|| (exchange.pump, std::mem::take(ask.body)));
-                Body::upstream_h1(Box::new(ResponseBody::new(self, decoder, framing, keep_alive, rest, ask.idle)))
+                Body::upstream_h1(Box::new(ResponseBody::new(
+                    self, decoder, framing, keep_alive, rest, ask.idle,
+                )))
             }
         };
         Answer { head, body, tunnel: None }
@@ -343,7 +349,11 @@ impl Exchange {
         match parsed.head.status {
             StatusCode::SWITCHING_PROTOCOLS => {
                 let agreed = head.upgrade.as_deref().is_some_and(|asked| {
-                    parsed.head.fields.get(Name::Upgrade).is_some_and(|got| got.eq_ignore_ascii_case(asked.as_bytes()))
+                    parsed
+                        .head
+                        .fields
+                        .get(Name::Upgrade)
+                        .is_some_and(|got| got.eq_ignore_ascii_case(asked.as_bytes()))
                 });
                 if agreed { Ok(Some(parsed)) } else { Err(Cause::Unasked) }
             }

@@ -153,7 +153,12 @@ pub(crate) fn told_for_request(head: &RequestHead, length: Option<u64>) -> Told 
 }
 
 /// How the body of a response is told to a client of that version. `announced`: nothing follows but the length is told.
-pub(crate) fn told_for_response(status: StatusCode, version: Version, announced: bool, length: Option<u64>) -> Told {
+pub(crate) fn told_for_response(
+    status: StatusCode,
+    version: Version,
+    announced: bool,
+    length: Option<u64>,
+) -> Told {
     // RFC 9110 section 8.6: neither 1xx nor 204 carries Content-Length; a 304 may tell what a 200 would.
     if status.is_informational() || status == StatusCode::NO_CONTENT {
         return Told::Nothing;

@@ -8,7 +8,7 @@ use super::reject::Reject;
 
 /// How a body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// There is no body.
     Empty,
     /// That many bytes.
@@ -102,7 +102,9 @@ fn parse_length(value: &[u8]) -> Option<u64> {
 
 /// Codings that exist (RFC 9112 section 7) and that we do not decode: 501 rather than 400.
 fn is_single_known_coding(value: &[u8]) -> bool {
-    [&b"gzip"[..], b"x-gzip", b"deflate", b"compress", b"x-compress"].iter().any(|c| value.eq_ignore_ascii_case(c))
+    [&b"gzip"[..], b"x-gzip", b"deflate", b"compress", b"x-compress"]
+        .iter()
+        .any(|c| value.eq_ignore_ascii_case(c))
 }
 
 #[cfg(test)]
@@ -126,12 +128,33 @@ mod tests {
 
     #[test]
     fn a_framing_that_could_be_read_in_two_ways_is_refused() {
-        for length in ["", "+1", "-1", "0x10", "1 2", "1,1", "1, 1", "1.0", "18446744073709551616", "99999999999999999999", "\u{661}"] {
+        for length in [
+            "",
+            "+1",
+            "-1",
+            "0x10",
+            "1 2",
+            "1,1",
+            "1, 1",
+            "1.0",
+            "18446744073709551616",
+            "99999999999999999999",
+            "\u{661}",
+        ] {
             assert_eq!(request(&[length], &[]), Err(Reject::ContentLength), "{length}");
         }
         assert_eq!(request(&["1", "1"], &[]), Err(Reject::ContentLength));
         assert_eq!(request(&["1"], &["chunked"]), Err(Reject::LengthAndEncoding));
-        for coding in ["", "identity", "chunked, chunked", "gzip, chunked", "xchunked", "chunked;a", "\"chunked\"", "chunked,"] {
+        for coding in [
+            "",
+            "identity",
+            "chunked, chunked",
+            "gzip, chunked",
+            "xchunked",
+            "chunked;a",
+            "\"chunked\"",
+            "chunked,",
+        ] {
             assert_eq!(request(&[], &[coding]), Err(Reject::TransferEncoding), "{coding}");
         }
         assert_eq!(request(&[], &["chunked", "chunked"]), Err(Reject::TransferEncoding));

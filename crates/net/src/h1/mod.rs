@@ -21,9 +21,11 @@ mod wire;
 pub use client::{Answer, Ask, Cause, Connection, Failure, Sent};
 pub use parse::HeadLimits;
 pub use reject::Reject;
-pub use request_body::{Interim, RequestBody};
-pub use response_body::ResponseBody;
+pub use request_body::Interim;
+pub(crate) use request_body::RequestBody;
+pub(crate) use response_body::ResponseBody;
 pub use server::ServerLimits;
 pub use tunnel::Tunnel;
 
 pub(crate) use server::serve;
+pub(crate) use wire::Wire;

@@ -126,7 +126,8 @@ pub(crate) fn parse_request(bytes: &[u8], limits: &HeadLimits) -> Result<ParsedR
 pub(crate) fn parse_response(bytes: &[u8], to_head: bool) -> Result<ParsedResponse, Reject> {
     let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut slots) {
+    match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut slots)
+    {
         Ok(httparse::Status::Complete(n)) if n == bytes.len() => {}
         Ok(_) => return Err(Reject::FieldLine),
         Err(httparse::Error::TooManyHeaders) => return Err(Reject::TooManyFields),
@@ -155,7 +156,12 @@ pub(crate) fn parse_response(bytes: &[u8], to_head: bool) -> Result<ParsedRespon
         fields.add(Name::Upgrade, protocol.as_bytes());
     }
     let keep_alive = hop.keeps_alive(http_1_0) && framing != Framing::UntilClose;
-    Ok(ParsedResponse { head: ResponseHead { status, fields }, framing, announced: hop.framing.length(), keep_alive })
+    Ok(ParsedResponse {
+        head: ResponseHead { status, fields },
+        framing,
+        announced: hop.framing.length(),
+        keep_alive,
+    })
 }
 
 /// Parses field lines up to and with their empty line: trailers.
@@ -214,9 +220,12 @@ fn refused_request(bytes: &[u8], error: httparse::Error) -> Reject {
         httparse::Error::Version => {
             // `HTTP/2.0` is a version that we do not speak here, `HTTP/1.1x` is a broken line.
             let line = bytes.split(|&b| b == b'\r').next().unwrap_or_default();
-            let version = line.rsplit(|&b| b == b' ').next().unwrap_or_default();
-            match version {
-                [b'H', b'T', b'T', b'P', b'/', a, b'.', b] if a.is_ascii_digit() && b.is_ascii_digit() => Reject::Version,
+            match line.split(|&b| b == b' ').collect::<Vec<_>>()[..] {
+                [_, _, [b'H', b'T', b'T', b'P', b'/', a, b'.', b]]
+                    if a.is_ascii_digit() && b.is_ascii_digit() =>
+                {
+                    Reject::Version
+                }
                 _ => Reject::RequestLine,
             }
         }
@@ -244,9 +253,14 @@ impl<'a> Hop<'a> {
             Name::ContentLength => self.framing.content_length(value.trim_ascii()),
             Name::TransferEncoding => self.framing.transfer_encoding(value.trim_ascii()),
             Name::Connection => self.connection(value),
-            Name::Te => self.te_trailers |= value.split(|&b| b == b',').any(|m| m.trim_ascii().eq_ignore_ascii_case(b"trailers")),
+            Name::Te => {
+                self.te_trailers |=
+                    value.split(|&b| b == b',').any(|m| m.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+            }
             // Two Upgrade lines are a list; none of its members is asked for alone.
-            Name::Upgrade => self.protocol = if self.protocol.is_none() { Some(value.trim_ascii()) } else { Some(b"") },
+            Name::Upgrade => {
+                self.protocol = if self.protocol.is_none() { Some(value.trim_ascii()) } else { Some(b"") }
+            }
             Name::KeepAlive
             | Name::ProxyConnection
             | Name::ProxyAuthenticate
@@ -288,7 +302,8 @@ impl<'a> Hop<'a> {
 
     /// The protocol to switch to. WebSocket alone: others (h2c above all) would let a client speak past the gateway.
     fn upgrade(&self, refused: bool) -> Option<Box<str>> {
-        let asked = self.upgrade_option && self.protocol.is_some_and(|p| p.eq_ignore_ascii_case(b"websocket"));
+        let asked =
+            self.upgrade_option && self.protocol.is_some_and(|p| p.eq_ignore_ascii_case(b"websocket"));
         (asked && !refused).then(|| "websocket".into())
     }
 }

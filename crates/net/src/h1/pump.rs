@@ -100,7 +100,12 @@ impl Pump {
     }
 
     /// Collects frames while there is room. True: the body gives nothing more now.
-    fn collect(&mut self, cx: &mut Context<'_>, body: &mut Body, outbox: &mut Outbox) -> Result<bool, PumpError> {
+    fn collect(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Body,
+        outbox: &mut Outbox,
+    ) -> Result<bool, PumpError> {
         while !self.ended && outbox.has_room() {
             match body.poll_next(cx) {
                 Poll::Pending => return Ok(true),

@@ -45,7 +45,7 @@ impl Shared {
 
 /// The body of an HTTP/1 request.
 #[derive(Debug)]
-pub struct RequestBody {
+pub(crate) struct RequestBody {
     shared: Rc<RefCell<Shared>>,
     length: Option<u64>,
 }
@@ -60,7 +60,10 @@ impl RequestBody {
         self.length
     }
 
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let state = &mut *self.shared.borrow_mut();
         if state.owes_continue {
             state.owes_continue = false;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// The body of an HTTP/1 answer.
 #[derive(Debug)]
-pub struct ResponseBody {
+pub(crate) struct ResponseBody {
     conn: Option<Box<Connection>>,
     decoder: Decoder,
     length: Option<u64>,
@@ -45,7 +45,10 @@ impl ResponseBody {
         self.length
     }
 
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Err(e) = self.send_rest(cx) {
             return Poll::Ready(Some(Err(e)));
         }
@@ -58,30 +61,28 @@ impl ResponseBody {
                 }
                 Ok(Step::Data(data)) => Some(Frame::data(data)),
                 Ok(Step::Done(trailers)) => trailers.map(|t| Frame::trailers(t.to_map())),
-                Ok(Step::Need) => {
-                    match conn.wire.poll_fill(cx, self.decoder.wanted()) {
-                        Poll::Ready(Ok(1..)) => {
-                            self.waiting_since = None;
-                            continue;
-                        }
-                        Poll::Ready(Ok(_)) if matches!(self.decoder, Decoder::UntilClose) => {
-                            self.conn = None;
-                            return Poll::Ready(None);
-                        }
-                        Poll::Ready(end) => {
-                            self.conn = None;
-                            let why = end.map_or_else(|e| e.to_string(), |_| "the connection closed".into());
-                            return Poll::Ready(Some(Err(BodyError::UpstreamCut(why))));
-                        }
-                        Poll::Pending => {
-                            let since = *self.waiting_since.get_or_insert_with(Instant::now);
-                            return conn
-                                .timer
-                                .poll_until(cx, since + self.idle)
-                                .map(|()| Some(Err(BodyError::UpstreamSilent)));
-                        }
+                Ok(Step::Need) => match conn.wire.poll_fill(cx, self.decoder.wanted()) {
+                    Poll::Ready(Ok(1..)) => {
+                        self.waiting_since = None;
+                        continue;
                     }
-                }
+                    Poll::Ready(Ok(_)) if matches!(self.decoder, Decoder::UntilClose) => {
+                        self.conn = None;
+                        return Poll::Ready(None);
+                    }
+                    Poll::Ready(end) => {
+                        self.conn = None;
+                        let why = end.map_or_else(|e| e.to_string(), |_| "the connection closed".into());
+                        return Poll::Ready(Some(Err(BodyError::UpstreamCut(why))));
+                    }
+                    Poll::Pending => {
+                        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+                        return conn
+                            .timer
+                            .poll_until(cx, since + self.idle)
+                            .map(|()| Some(Err(BodyError::UpstreamSilent)));
+                    }
+                },
             };
             if self.decoder.is_done() {
                 self.finish();

@@ -42,14 +42,18 @@ mod tests {
         let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
         for step in 1..head.len() {
             let mut scan = HeadScan::default();
-            let end = (0..=head.len()).step_by(step).chain([head.len()]).find_map(|n| scan.find_end(&head[..n], 1024).unwrap());
+            let end = (0..=head.len())
+                .step_by(step)
+                .chain([head.len()])
+                .find_map(|n| scan.find_end(&head[..n], 1024).unwrap());
             assert_eq!(end, Some(head.len() - 4), "in steps of {step}");
         }
     }
 
     #[test]
     fn a_lone_line_feed_is_refused_as_soon_as_it_is_seen() {
-        for head in [&b"GET / HTTP/1.1\n"[..], b"GET / HTTP/1.1\r\nHost: a\n", b"\n", b"GET / HTTP/1.1\r\n\n"] {
+        for head in [&b"GET / HTTP/1.1\n"[..], b"GET / HTTP/1.1\r\nHost: a\n", b"\n", b"GET / HTTP/1.1\r\n\n"]
+        {
             assert_eq!(HeadScan::default().find_end(head, 1024), Err(Reject::BareLf));
         }
     }

@@ -73,7 +73,8 @@ pub(crate) async fn serve<S: Service>(
             Next::Refused(reject) => {
                 let response = service.refuse(&peer, reject);
                 let version = Version::HTTP_11;
-                respond(&shared, response, Answering { version, ends: Ends::Closes, limits, to_head: false }).await;
+                respond(&shared, response, Answering { version, ends: Ends::Closes, limits, to_head: false })
+                    .await;
                 return linger(&shared).await;
             }
         };
@@ -150,17 +151,25 @@ async fn next_head(
             }
         }
         let deadline = begun.map_or(waiting_since + limits.idle_timeout, |at| at + limits.head_timeout);
-        timer.poll_until(cx, deadline).map(|()| if idle { Next::Closed } else { Next::Refused(Reject::HeadTimeout) })
+        timer
+            .poll_until(cx, deadline)
+            .map(|()| if idle { Next::Closed } else { Next::Refused(Reject::HeadTimeout) })
     })
     .await
 }
 
 /// Takes a head out of the inbox, if one is complete.
-fn try_head(wire: &mut Wire, scan: &mut HeadScan, limits: &HeadLimits) -> Result<Option<Box<ParsedRequest>>, Reject> {
+fn try_head(
+    wire: &mut Wire,
+    scan: &mut HeadScan,
+    limits: &HeadLimits,
+) -> Result<Option<Box<ParsedRequest>>, Reject> {
     match wire.inbox.first() {
         None => return Ok(None),
         // Not HTTP at all (TLS, say): no need to wait for a line's end.
-        Some(b) if !b.is_ascii_alphanumeric() && !b"!#$%&'*+-.^_`|~\r".contains(b) => return Err(Reject::RequestLine),
+        Some(b) if !b.is_ascii_alphanumeric() && !b"!#$%&'*+-.^_`|~\r".contains(b) => {
+            return Err(Reject::RequestLine);
+        }
         Some(_) => {}
     }
     let Some(end) = scan.find_end(&wire.inbox, limits.bytes)? else { return Ok(None) };
@@ -170,7 +179,12 @@ fn try_head(wire: &mut Wire, scan: &mut HeadScan, limits: &HeadLimits) -> Result
 }
 
 /// Makes the request that goes up the road.
-fn admit(shared: &Rc<RefCell<Shared>>, parsed: Box<ParsedRequest>, peer: &Rc<Peer>, read: PaceLimits) -> Request {
+fn admit(
+    shared: &Rc<RefCell<Shared>>,
+    parsed: Box<ParsedRequest>,
+    peer: &Rc<Peer>,
+    read: PaceLimits,
+) -> Request {
     let ParsedRequest { head, framing, expects_continue, .. } = *parsed;
     let mut state = shared.borrow_mut();
     state.decoder = Decoder::from(framing);

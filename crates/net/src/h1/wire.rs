@@ -79,11 +79,16 @@ impl Outbox {
     }
 
     /// Writes once: how many bytes left.
-    pub(crate) fn poll_write_to(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+    ) -> Poll<io::Result<usize>> {
         let written = if self.big.is_empty() && self.after.is_empty() {
             ready!(Pin::new(stream).poll_write(cx, &self.small[self.at..]))?
         } else {
-            let slices = [IoSlice::new(&self.small[self.at..]), IoSlice::new(&self.big), IoSlice::new(self.after)];
+            let slices =
+                [IoSlice::new(&self.small[self.at..]), IoSlice::new(&self.big), IoSlice::new(self.after)];
             ready!(Pin::new(stream).poll_write_vectored(cx, &slices))?
         };
         if written == 0 {
@@ -100,7 +105,10 @@ impl Outbox {
 
     /// The block of small pieces, to write a head into. Only while no large piece waits.
     pub(crate) fn small(&mut self) -> &mut Vec<u8> {
-        debug_assert!(self.big.is_empty() && self.after.is_empty(), "a small piece would overtake the large one");
+        debug_assert!(
+            self.big.is_empty() && self.after.is_empty(),
+            "a small piece would overtake the large one"
+        );
         &mut self.small
     }
 

@@ -16,7 +16,9 @@ fn names(fields: &Fields) -> Vec<String> {
 
 #[test]
 fn a_plain_request_is_understood() {
-    let r = request("POST /a/b?c HTTP/1.1\r\nHost: Example.com:8080\r\nX-A:  b \r\nContent-Length: 5\r\n\r\n").unwrap();
+    let r =
+        request("POST /a/b?c HTTP/1.1\r\nHost: Example.com:8080\r\nX-A:  b \r\nContent-Length: 5\r\n\r\n")
+            .unwrap();
     assert_eq!(r.head.method, Method::POST);
     assert_eq!((r.head.target.path(), r.head.target.query()), ("/a/b", Some("c")));
     assert_eq!(r.head.authority.unwrap().as_str(), "example.com:8080");
@@ -53,13 +55,29 @@ fn a_broken_request_line_is_refused() {
 #[test]
 fn versions_that_we_do_not_speak_are_named() {
     for version in ["HTTP/2.0", "HTTP/3.0", "HTTP/0.9", "HTTP/1.2"] {
-        assert_eq!(request(&format!("GET / {version}\r\nHost: a\r\n\r\n")).unwrap_err(), Reject::Version, "{version}");
+        assert_eq!(
+            request(&format!("GET / {version}\r\nHost: a\r\n\r\n")).unwrap_err(),
+            Reject::Version,
+            "{version}"
+        );
     }
 }
 
 #[test]
 fn a_broken_field_line_is_refused() {
-    for line in ["X-A : b", " X-A: b", "X-A", ": b", "X A: b", "X-A: b\r\n c", "X-A: b\x00c", "X-A: b\rc", "X-\u{e9}: b", "X-A\t: b", "\tX-A: b"] {
+    for line in [
+        "X-A : b",
+        " X-A: b",
+        "X-A",
+        ": b",
+        "X A: b",
+        "X-A: b\r\n c",
+        "X-A: b\x00c",
+        "X-A: b\rc",
+        "X-\u{e9}: b",
+        "X-A\t: b",
+        "\tX-A: b",
+    ] {
         let got = with_lines(&format!("{line}\r\n")).map(|r| r.head);
         assert!(matches!(got, Err(Reject::FieldLine)), "{line:?}: {got:?}");
     }
@@ -146,17 +164,26 @@ fn a_response_is_judged_as_strictly() {
     let ok = parse("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nServer: x\r\n\r\n").unwrap();
     assert_eq!((ok.head.status, ok.framing, ok.keep_alive), (StatusCode::OK, Framing::Length(3), true));
     assert_eq!(names(&ok.head.fields), ["Server"]);
-    assert_eq!(parse("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n").unwrap_err(), Reject::ContentLength);
+    assert_eq!(
+        parse("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n").unwrap_err(),
+        Reject::ContentLength
+    );
     assert_eq!(
         parse("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap_err(),
         Reject::LengthAndEncoding
     );
-    assert_eq!(parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n").unwrap_err(), Reject::TransferEncoding);
+    assert_eq!(
+        parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n").unwrap_err(),
+        Reject::TransferEncoding
+    );
     assert_eq!(parse("HTTP/1.1 999 OK\r\n\r\n").unwrap_err(), Reject::StatusLine);
     assert_eq!(parse("HTTP/2 200\r\n\r\n").unwrap_err(), Reject::StatusLine);
     assert_eq!(parse("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n").unwrap_err(), Reject::FieldLine);
     assert_eq!(parse("HTTP/1.1 200 OK\r\n\r\n").unwrap().framing, Framing::UntilClose);
-    assert_eq!(parse("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap().framing, Framing::Empty);
+    assert_eq!(
+        parse("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap().framing,
+        Framing::Empty
+    );
     let head = parse_response(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", true).unwrap();
     assert_eq!((head.framing, head.announced), (Framing::Empty, Some(3)));
 }

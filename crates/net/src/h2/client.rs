@@ -1,0 +1,128 @@
+//! One HTTP/2 connection to an upstream, shared by the requests of one worker.
+
+use super::{OnThisWorker, translate};
+use crate::body::Body;
+use crate::h1::{Answer, Ask, Cause, Failure, Sent};
+use crate::stream::Stream;
+use http_body_util::BodyExt;
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use message::Scheme;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A silent connection is probed this often while requests are open on it.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// An HTTP/2 connection to an upstream.
+#[derive(Clone, Debug)]
+pub struct Multiplexed {
+    sender: SendRequest<Body>,
+    open: Rc<Cell<usize>>,
+    scheme: Scheme,
+}
+
+/// One exchange that is under way.
+struct Open(Rc<Cell<usize>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Multiplexed {
+    /// Speaks HTTP/2 over a stream that was just connected.
+    pub async fn handshake(stream: Stream) -> Result<Self, Failure> {
+        let scheme = if stream.is_plain() { Scheme::Http } else { Scheme::Https };
+        let (sender, connection) = hyper::client::conn::http2::Builder::new(OnThisWorker)
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .keep_alive_interval(Some(PING_INTERVAL))
+            .keep_alive_timeout(PING_TIMEOUT)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| Failure { cause: Cause::Connect(e.to_string()), sent: Sent::No })?;
+        tokio::task::spawn_local(async move {
+            // Its end shows in every exchange that it breaks.
+            let _ = connection.await;
+        });
+        Ok(Self { sender, open: Rc::default(), scheme })
+    }
+
+    /// Is it still open?
+    pub fn is_usable(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// Exchanges that are under way.
+    pub fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    pub async fn exchange(mut self, ask: Ask<'_>) -> Result<Answer, Failure> {
+        let length = ask.body.length();
+        let body = std::mem::take(ask.body);
+        let request = translate::request(ask.head, self.scheme, ask.host, length, body)
+            .map_err(|e| Failure { cause: Cause::Http2(e.to_string()), sent: Sent::No })?;
+        self.open.set(self.open.get() + 1);
+        let open = Open(Rc::clone(&self.open));
+        let answered = tokio::time::timeout(ask.timeout, self.sender.try_send_request(request)).await;
+        match answered {
+            Err(_) => Err(Failure { cause: Cause::Timeout, sent: Sent::Maybe }),
+            Ok(Err(mut failed)) => {
+                let returned = failed.take_message();
+                let sent =
+                    if returned.is_some() || is_refused(failed.error()) { Sent::No } else { Sent::Maybe };
+                if let Some(request) = returned {
+                    *ask.body = request.into_body();
+                }
+                Err(Failure { cause: Cause::Http2(failed.into_error().to_string()), sent })
+            }
+            Ok(Ok(response)) => {
+                let (parts, incoming) = response.into_parts();
+                let head = translate::response_head(&parts);
+                let to_head = ask.head.method == message::Method::HEAD;
+                let body = if to_head || parts.status == message::StatusCode::NOT_MODIFIED {
+                    announced(&parts.headers).map_or_else(Body::empty, Body::announced)
+                } else {
+                    Body::upstream_h2(incoming)
+                };
+                Ok(Answer { head, body: counted(body, open), tunnel: None })
+            }
+        }
+    }
+}
+
+/// The upstream said that it has not looked at the request (RFC 9113 section 8.7).
+fn is_refused(error: &hyper::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(e) = source {
+        if let Some(h2) = e.downcast_ref::<::h2::Error>() {
+            return h2.reason() == Some(::h2::Reason::REFUSED_STREAM);
+        }
+        source = e.source();
+    }
+    false
+}
+
+fn announced(fields: &http::HeaderMap) -> Option<u64> {
+    fields.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Keeps the exchange counted until its body has ended.
+fn counted(body: Body, open: Open) -> Body {
+    if body.is_empty() {
+        return body;
+    }
+    Body::made(Box::pin(body.map_frame(move |frame| {
+        let _ = &open;
+        frame
+    })))
+}
