@@ -6,6 +6,7 @@
 mod clock;
 mod ids;
 pub mod meters;
+pub mod units;
 
 pub use clock::{Clock, Moment};
 pub use ids::{IdSource, RequestId};

@@ -1,0 +1,174 @@
+//! What all workers know together about one endpoint: how many requests it works on, and how long it takes.
+
+use crate::Weight;
+use crate::estimate::Estimate;
+use base::Moment;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What a failure counts as: an endpoint that fails fast must not look fast.
+const PENALTY: Duration = Duration::from_secs(5);
+/// A `Retry-After` shorter than this (that is `0`) counts as this.
+const LEAST_PENALTY: Duration = Duration::from_secs(1);
+
+/// The load of one endpoint. Workers on all cores write it, so its words are read relaxed: a picker that sees a
+/// count one request old picks hardly worse. Starting costs one atomic addition, finishing two swaps and one
+/// exponential.
+#[derive(Debug)]
+pub struct Load {
+    pending: AtomicU32,
+    estimate: AtomicU64,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered; the time from sending to the head of the response.
+    Answered(Duration),
+    /// 5xx, 429, a reset, a timeout; with the response's `Retry-After` where it had one.
+    Failed(Option<Duration>),
+    /// We stopped it before it was answered (the client left, another attempt was faster): it says nothing about
+    /// the endpoint.
+    Abandoned,
+}
+
+impl Load {
+    /// The load of an endpoint that joins now.
+    pub fn new(now: Moment) -> Self {
+        Self { pending: AtomicU32::new(0), estimate: AtomicU64::new(Estimate::initial(now).pack()) }
+    }
+
+    /// An attempt begins. Each is finished once.
+    pub fn start(&self) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An attempt is over. One that was never started is not counted down.
+    pub fn finish(&self, now: Moment, outcome: Outcome) {
+        // An error says that there was nothing pending, which is left as it is.
+        let _ = self.pending.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        let sample = match outcome {
+            Outcome::Answered(took) => took,
+            Outcome::Failed(retry_after) => retry_after.unwrap_or(PENALTY).max(LEAST_PENALTY),
+            Outcome::Abandoned => return,
+        };
+        let with = |word| Some(Estimate::unpack(word).with(sample, now).pack());
+        self.estimate
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, with)
+            .expect("it always gives a word");
+    }
+
+    /// How many attempts have begun and are not over.
+    pub fn pending(&self) -> u32 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    /// How long the next request would wait here, more or less: the estimated round trip in seconds, for each
+    /// pending request and itself, over the weight. Lower is better.
+    pub fn score(&self, now: Moment, weight: Weight) -> f64 {
+        let rtt = Estimate::unpack(self.estimate.load(Ordering::Relaxed)).seconds(now);
+        f64::from(rtt) * (f64::from(self.pending()) + 1.0) / f64::from(weight.get())
+    }
+}
+
+/// What a picker must know of an endpoint.
+pub trait Endpoint {
+    /// Its load, shared by all workers.
+    fn load(&self) -> &Load;
+    /// Its weight.
+    fn weight(&self) -> Weight;
+}
+
+impl<E: Endpoint + ?Sized> Endpoint for &E {
+    fn load(&self) -> &Load {
+        (**self).load()
+    }
+
+    fn weight(&self) -> Weight {
+        (**self).weight()
+    }
+}
+
+impl<E: Endpoint + ?Sized> Endpoint for Arc<E> {
+    fn load(&self) -> &Load {
+        (**self).load()
+    }
+
+    fn weight(&self) -> Weight {
+        (**self).weight()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment::from_nanos(1_000_000_000);
+
+    /// The score of an idle endpoint with weight 1 after that outcome, in milliseconds.
+    fn score_after(outcome: Outcome) -> f64 {
+        let load = Load::new(NOW);
+        load.start();
+        load.finish(NOW, outcome);
+        (load.score(NOW, Weight::ONE) * 1e3).round()
+    }
+
+    #[test]
+    fn the_score_is_round_trip_times_requests_over_weight() {
+        let load = Load::new(NOW);
+        let score = |weight| load.score(NOW, Weight::new(weight).unwrap());
+        let near = |score: f64, want: f64| (score - want).abs() < 1e-6;
+        assert!(near(score(1), 0.030) && near(score(3), 0.010));
+        load.start();
+        load.start();
+        assert_eq!(load.pending(), 2);
+        assert!(near(score(1), 0.090) && near(score(3), 0.030));
+    }
+
+    #[test]
+    fn a_failure_counts_as_5_seconds_or_as_its_retry_after() {
+        let retry_after = |seconds| Outcome::Failed(Some(Duration::from_secs(seconds)));
+        for (outcome, want) in [
+            (Outcome::Failed(None), 5_000.0),
+            (retry_after(2), 2_000.0),
+            (retry_after(60), 60_000.0),
+            (retry_after(0), 1_000.0),
+            (Outcome::Answered(Duration::from_millis(80)), 80.0),
+            (Outcome::Answered(Duration::from_millis(1)), 30.0),
+            (Outcome::Abandoned, 30.0),
+        ] {
+            let score = score_after(outcome);
+            assert!((score - want).abs() < 0.5, "{outcome:?}: {score}");
+        }
+    }
+
+    #[test]
+    fn pending_never_goes_below_nothing() {
+        let load = Load::new(NOW);
+        load.finish(NOW, Outcome::Abandoned);
+        assert_eq!(load.pending(), 0);
+        load.start();
+        load.finish(NOW, Outcome::Abandoned);
+        load.finish(NOW, Outcome::Failed(None));
+        assert_eq!(load.pending(), 0);
+    }
+
+    #[test]
+    fn attempts_on_many_threads_are_each_counted_once() {
+        let load = Load::new(NOW);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for i in 0..10_000 {
+                        load.start();
+                        assert!(load.pending() >= 1);
+                        load.finish(NOW, Outcome::Answered(Duration::from_micros(i)));
+                    }
+                    load.start();
+                });
+            }
+        });
+        assert_eq!(load.pending(), 4);
+    }
+}

@@ -1,0 +1,87 @@
+//! The endpoints that one request has tried already, so that a retry goes elsewhere.
+
+/// Positions of endpoints in the list that is picked from. Lives on the stack: attempts are few.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// The first `len` are in use, in rising order.
+    at: [usize; Self::MOST],
+    len: usize,
+}
+
+impl Tried {
+    /// How many it remembers: far more than the attempts that one request may make.
+    pub const MOST: usize = 16;
+
+    /// None yet.
+    pub const fn none() -> Self {
+        Self { at: [0; Self::MOST], len: 0 }
+    }
+
+    /// Remembers one. False where there is no room, or it is known already.
+    pub fn insert(&mut self, endpoint: usize) -> bool {
+        let place = self.all().partition_point(|&t| t < endpoint);
+        if self.len == Self::MOST || self.all().get(place) == Some(&endpoint) {
+            return false;
+        }
+        self.at.copy_within(place..self.len, place + 1);
+        self.at[place] = endpoint;
+        self.len += 1;
+        true
+    }
+
+    /// Was it tried?
+    pub fn has(&self, endpoint: usize) -> bool {
+        self.all().contains(&endpoint)
+    }
+
+    /// How many of the first `endpoints` were not tried.
+    pub(crate) fn left(&self, endpoints: usize) -> usize {
+        endpoints - self.all().partition_point(|&t| t < endpoints)
+    }
+
+    /// The `nth` endpoint, from 0, of those that were not tried.
+    pub(crate) fn nth_left(&self, nth: usize) -> usize {
+        // Each tried one at or before the place moves it up by one; they come in rising order.
+        self.all().iter().fold(nth, |place, &tried| place + usize::from(tried <= place))
+    }
+
+    /// How many of these positions, given in rising order, were tried.
+    pub(crate) fn among(&self, positions: &[usize]) -> usize {
+        self.all().iter().filter(|tried| positions.binary_search(tried).is_ok()).count()
+    }
+
+    fn all(&self) -> &[usize] {
+        &self.at[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn it_remembers_as_many_as_it_has_room_for() {
+        let mut tried = Tried::none();
+        assert!((0..Tried::MOST).all(|i| tried.insert(i * 2)));
+        assert!(!tried.insert(4), "known already");
+        assert!(!tried.insert(5), "no room");
+        assert!(tried.has(4) && !tried.has(5));
+    }
+
+    proptest! {
+        #[test]
+        fn those_left_are_those_that_were_not_tried(
+            endpoints in 0_usize..30,
+            tries in proptest::collection::vec(0_usize..40, 0..20),
+        ) {
+            let mut tried = Tried::none();
+            for &i in &tries {
+                tried.insert(i);
+            }
+            let left: Vec<_> = (0..endpoints).filter(|&i| !tried.has(i)).collect();
+            let found: Vec<_> = (0..tried.left(endpoints)).map(|nth| tried.nth_left(nth)).collect();
+            prop_assert_eq!(found, left);
+        }
+    }
+}
