@@ -35,28 +35,27 @@ pub fn banner(gateway: &Address, others: &[Address]) -> String {
     text
 }
 
-/// Lines for a shell, each with what to look for.
+/// Lines for a shell, each with what to look for. The guide explains them: docs/guide/try-the-demo.md.
 fn tries(url: &str) -> [(String, &'static str); 6] {
+    let order = r#"{"product_id": 7, "quantity": 0}"#;
     [
         (
-            format!("curl -i {url}/v1/products/7"),
-            "One product. X-Instance says who answered; call again to see it change.",
+            format!("curl -i {url}/v1/me"),
+            "What the API sees of your call. X-Instance says who answered; call again and it changes.",
         ),
-        (format!("curl -N {url}/v1/feed"), "Stock changes as they happen, one a second. Ctrl-C to leave."),
+        (format!("curl {url}/v1/products/7"), "One product, which a cache may keep for a minute."),
         (format!("curl '{url}/v1/search?q=lamp'"), "A search, which takes the API 20 to 50 ms."),
+        (format!("curl -N {url}/v1/feed"), "Stock changes as they happen, one a second. Ctrl-C to leave."),
         (
             format!(
-                "for n in 1 2 3 4 5 6 7 8 9; do curl -s -o /dev/null -w '%{{http_code}} ' {url}/v1/flaky; done; echo"
+                "for n in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{{http_code}} ' {url}/v1/flaky; done; echo"
             ),
-            "An endpoint that fails every third time. Count the 503s that reach you.",
+            "Each instance fails every third of these calls. Count the 503s that reach you.",
         ),
         (
-            format!(
-                "curl -i {url}/v1/orders -H 'Content-Type: application/json' -d '{{\"product_id\": 7, \"quantity\": 0}}'"
-            ),
+            format!("curl -i {url}/v1/orders -H 'Content-Type: application/json' -d '{order}'"),
             "An order with a mistake: the answer says what to change.",
         ),
-        (format!("curl {url}/v1/me"), "What the API sees of your call, with what the gateway added."),
     ]
 }
 
