@@ -1,1 +1,19 @@
-//! observe
+//! Sinks of what is seen: the meters by name and their Prometheus text, the access log, the operator's diagnostics.
+//!
+//! The numbers themselves are counted in the cells of `base::meters`; this room gives them names and labels, sums
+//! them when somebody asks, and writes lines about requests without ever making a worker wait.
+//!
+//! *Invariant*: nothing here blocks a worker. Meters are found once, when the config is loaded; a log line is
+//! formatted into the worker's own buffer and handed to one writer thread, or dropped and counted.
+//! *Not here*: who calls what when (the room `gateway`), and the page that shows the numbers (the room `admin`).
+
+pub mod access_log;
+pub mod log;
+mod meters;
+mod stamp;
+
+pub use access_log::AccessLog;
+pub use meters::{
+    CoreCounter, EndpointMeters, EndpointTotals, ListenerMeters, ListenerTotals, Meters, Outcome,
+    ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals, Snapshot,
+};

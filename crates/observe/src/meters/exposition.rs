@@ -1,0 +1,209 @@
+//! Prometheus' text format 0.0.4: families with their help and type, label values escaped, histograms cumulative.
+//!
+//! A route or an endpoint without a request yet has no duration series: thousands of idle routes then cost a scrape
+//! nothing. Where a histogram appears it appears whole.
+
+use super::process::Process;
+use super::snapshot::{ReloadTotals, Snapshot};
+use base::meters::{BOUNDS_US, Buckets};
+use std::fmt::{Display, Write};
+use std::time::UNIX_EPOCH;
+
+/// Writes everything. Families stand together, each after its `HELP` and `TYPE`.
+pub(super) fn write(all: &Snapshot, process: &Process, out: &mut String) {
+    let mut page = Page { out };
+    routes(&mut page, all);
+    services(&mut page, all);
+    endpoints(&mut page, all);
+    listeners(&mut page, all);
+    page.family("tidegate_stops_total", "counter", "Requests that Tidegate itself ended, by reason.");
+    for (reason, count) in &all.stops {
+        page.sample("tidegate_stops_total", &labels(&[("reason", reason)]), count);
+    }
+    reloads(&mut page, &all.reloads);
+    page.family("tidegate_access_log_dropped_total", "counter", "Access-log lines that were lost.");
+    page.sample("tidegate_access_log_dropped_total", "", all.access_log_dropped);
+    page.family("tidegate_build_info", "gauge", "Always 1; the version is its label.");
+    page.sample("tidegate_build_info", &labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1);
+    this_process(&mut page, process);
+}
+
+fn routes(page: &mut Page<'_>, all: &Snapshot) {
+    const REQUESTS: &str = "tidegate_requests_total";
+    const DURATION: &str = "tidegate_request_duration_seconds";
+    let of = |r: &super::RouteTotals| labels(&[("route", &r.route), ("service", &r.service)]);
+    page.family(REQUESTS, "counter", "Requests that ended, by route, service, method and status.");
+    for route in &all.routes {
+        let base = of(route);
+        for outcome in &route.outcomes {
+            let (method, status) = (outcome.method, outcome.status);
+            // From one to nine it is a class: what the table of outcomes had no room for.
+            let class = if (1..10).contains(&status) { "xx" } else { "" };
+            let labels = format!("{base},method=\"{method}\",status=\"{status}{class}\"");
+            page.sample(REQUESTS, &labels, outcome.count);
+        }
+    }
+    page.family(DURATION, "histogram", "From the first byte of a request to the last of its response.");
+    for route in all.routes.iter().filter(|r| r.took.total() > 0) {
+        page.histogram(DURATION, &of(route), &route.took);
+    }
+    page.family("tidegate_request_bytes_total", "counter", "Bytes of request bodies read from clients.");
+    for route in &all.routes {
+        page.sample("tidegate_request_bytes_total", &of(route), route.bytes_in);
+    }
+    page.family("tidegate_response_bytes_total", "counter", "Bytes of response bodies written to clients.");
+    for route in &all.routes {
+        page.sample("tidegate_response_bytes_total", &of(route), route.bytes_out);
+    }
+}
+
+fn services(page: &mut Page<'_>, all: &Snapshot) {
+    page.family("tidegate_inflight", "gauge", "Requests under way, by service.");
+    for service in &all.services {
+        page.sample("tidegate_inflight", &labels(&[("service", &service.service)]), service.inflight);
+    }
+    page.family("tidegate_retries_total", "counter", "Attempts that were made again, by service.");
+    for service in &all.services {
+        page.sample("tidegate_retries_total", &labels(&[("service", &service.service)]), service.retries);
+    }
+}
+
+fn endpoints(page: &mut Page<'_>, all: &Snapshot) {
+    const DURATION: &str = "tidegate_upstream_duration_seconds";
+    let of = |e: &super::EndpointTotals| labels(&[("service", &e.service), ("endpoint", &e.endpoint)]);
+    page.family(DURATION, "histogram", "How long attempts took, by service and endpoint.");
+    for endpoint in all.endpoints.iter().filter(|e| e.took.total() > 0) {
+        page.histogram(DURATION, &of(endpoint), &endpoint.took);
+    }
+    page.family("tidegate_endpoint_up", "gauge", "1 while the endpoint takes traffic, else 0.");
+    for endpoint in &all.endpoints {
+        page.sample("tidegate_endpoint_up", &of(endpoint), u8::from(endpoint.up));
+    }
+    page.family("tidegate_upstream_connects_total", "counter", "Connections made to the endpoint.");
+    for endpoint in &all.endpoints {
+        page.sample("tidegate_upstream_connects_total", &of(endpoint), endpoint.connects);
+    }
+    let failures = "tidegate_upstream_connect_failures_total";
+    page.family(failures, "counter", "Connections to the endpoint that could not be made.");
+    for endpoint in &all.endpoints {
+        page.sample(failures, &of(endpoint), endpoint.connect_failures);
+    }
+    page.family(
+        "tidegate_upstream_reused_total",
+        "counter",
+        "Attempts over a connection that was open already.",
+    );
+    for endpoint in &all.endpoints {
+        page.sample("tidegate_upstream_reused_total", &of(endpoint), endpoint.reused);
+    }
+}
+
+fn listeners(page: &mut Page<'_>, all: &Snapshot) {
+    page.family("tidegate_connections", "gauge", "Client connections that are open, by listener.");
+    for listener in &all.listeners {
+        page.sample("tidegate_connections", &labels(&[("listener", &listener.address)]), listener.open);
+    }
+    page.family(
+        "tidegate_connections_accepted_total",
+        "counter",
+        "Client connections accepted, by listener.",
+    );
+    for listener in &all.listeners {
+        let labels = labels(&[("listener", &listener.address)]);
+        page.sample("tidegate_connections_accepted_total", &labels, listener.accepted);
+    }
+    page.family("tidegate_connections_refused_total", "counter", "Client connections refused, by reason.");
+    for listener in &all.listeners {
+        for (reason, count) in &listener.refused {
+            let labels = labels(&[("listener", &listener.address), ("reason", reason)]);
+            page.sample("tidegate_connections_refused_total", &labels, count);
+        }
+    }
+}
+
+fn reloads(page: &mut Page<'_>, reloads: &ReloadTotals) {
+    const TIME: &str = "tidegate_config_last_reload_success_timestamp_seconds";
+    page.family("tidegate_config_reloads_total", "counter", "Loads of the config, by result.");
+    page.sample("tidegate_config_reloads_total", "result=\"success\"", reloads.succeeded);
+    page.sample("tidegate_config_reloads_total", "result=\"failure\"", reloads.failed);
+    if let Some(at) = reloads.last_success {
+        page.family(TIME, "gauge", "When the config in force was loaded, in seconds since 1970.");
+        page.sample(TIME, "", at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
+    }
+}
+
+fn this_process(page: &mut Page<'_>, process: &Process) {
+    let mut one = |name: &str, kind: &str, help: &str, value: Option<f64>| {
+        if let Some(value) = value {
+            page.family(name, kind, help);
+            page.sample(name, "", value);
+        }
+    };
+    let whole = |n: Option<u64>| n.map(|n| n as f64);
+    one("process_cpu_seconds_total", "counter", "User and system CPU time, in seconds.", process.cpu_seconds);
+    one("process_resident_memory_bytes", "gauge", "Resident memory, in bytes.", whole(process.resident));
+    one("process_virtual_memory_bytes", "gauge", "Address space, in bytes.", whole(process.virtual_memory));
+    one("process_open_fds", "gauge", "Open file descriptors.", whole(process.open_fds));
+    one("process_max_fds", "gauge", "How many file descriptors may be open.", whole(process.max_fds));
+    one("process_threads", "gauge", "Threads of the process.", whole(process.threads));
+    one("process_start_time_seconds", "gauge", "Start of the process since 1970.", process.start_time);
+}
+
+/// Label pairs as they stand between the braces. Values are escaped as the format says: `\`, `"` and line feed.
+fn labels(pairs: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(64);
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        out.push_str(name);
+        out.push_str("=\"");
+        for c in value.chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '"' => out.push_str("\\\""),
+                '\n' => out.push_str("\\n"),
+                c => out.push(c),
+            }
+        }
+        out.push('"');
+    }
+    out
+}
+
+/// The text being written.
+struct Page<'a> {
+    out: &'a mut String,
+}
+
+impl Page<'_> {
+    /// Starts a family. `help` holds neither backslashes nor line feeds: it is always one of our own texts.
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
+        self.out.push_str(name);
+        if !labels.is_empty() {
+            self.out.push('{');
+            self.out.push_str(labels);
+            self.out.push('}');
+        }
+        let _ = writeln!(self.out, " {value}");
+    }
+
+    fn histogram(&mut self, name: &str, labels: &str, buckets: &Buckets) {
+        let mut below = 0;
+        for (i, count) in buckets.counts.iter().enumerate() {
+            below += count;
+            let _ = write!(self.out, "{name}_bucket{{{labels},le=\"");
+            let _ = match BOUNDS_US.get(i) {
+                Some(&bound) => write!(self.out, "{}", bound as f64 / 1e6),
+                None => self.out.write_str("+Inf"),
+            };
+            let _ = writeln!(self.out, "\"}} {below}");
+        }
+        let _ = writeln!(self.out, "{name}_sum{{{labels}}} {}", buckets.sum_us as f64 / 1e6);
+        let _ = writeln!(self.out, "{name}_count{{{labels}}} {below}");
+    }
+}
