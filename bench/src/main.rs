@@ -1,1 +1,7 @@
-fn main() {}
+//! `cargo xtask bench [SCENARIO]... [OPTIONS]`.
+
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    bench::run(&bench::Options::parse())
+}

@@ -1,0 +1,55 @@
+//! The side-by-side bench.
+//!
+//! It answers one question: what does a request cost in Tidegate, next to other servers and next to the least that
+//! proxying can cost on this machine? Server on core 0, origin and load tool on core 1, servers in turns so that the
+//! drift of a shared machine hits all alike, medians. Absolute numbers vary by machine; ratios within one run hold.
+//! *Not here*: tests. A speed is never asserted, it is measured and kept by date in `results/`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal tool speaks on the terminal")]
+
+mod contender;
+pub mod floor;
+pub mod handshakes;
+pub mod hold;
+mod http1;
+mod lab;
+mod load;
+mod options;
+pub mod origin;
+mod poll;
+mod process;
+mod report;
+mod scenario;
+mod server;
+mod table;
+
+pub use contender::Contender;
+pub use options::{Options, Scenario};
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use std::path::Path;
+
+/// Measures what the options ask for, prints it, and keeps it where asked.
+pub fn run(options: &Options) -> Result<()> {
+    let cores = std::thread::available_parallelism()?.get();
+    ensure!(cores >= 2, "the bench needs two cores: one for the server, one for the load");
+    let lab = lab::Lab::open(options)?;
+    for line in &lab.absent {
+        println!("{line}");
+    }
+    ensure!(!lab.present.is_empty(), "none of the servers asked for is installed");
+    let mut report = report::Report::new(&lab)?;
+    println!("{}", report.heading());
+    let asked = if options.scenarios.is_empty() { Scenario::value_variants() } else { &options.scenarios };
+    for scenario in asked {
+        scenario.run(&lab, &mut |table| {
+            println!("{table}");
+            report.tables.push(table);
+        })?;
+    }
+    if options.save {
+        let path = report.save(&Path::new(env!("CARGO_MANIFEST_DIR")).join("results"))?;
+        println!("kept in {}", path.display());
+    }
+    Ok(())
+}

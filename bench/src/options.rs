@@ -1,0 +1,50 @@
+//! What can be said on the command line.
+
+use crate::contender::Contender;
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// Measures servers side by side: server on core 0, origin and load tool on core 1, in turns, medians.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "cargo xtask bench")]
+pub struct Options {
+    /// What to measure; all of it where nothing is named
+    pub scenarios: Vec<Scenario>,
+    /// The servers, in the order of the tables
+    #[arg(long, value_delimiter = ',', default_value = "tidegate,nginx,nginx-mainline,haproxy,envoy,floor")]
+    pub servers: Vec<Contender>,
+    /// Seconds of load for each measurement, after one second of warming up
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub secs: u64,
+    /// Rounds: every server is measured once in each
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub reps: u64,
+    /// The Tidegate to measure [default: the one beside this program]
+    #[arg(long)]
+    pub tidegate: Option<PathBuf>,
+    /// Idle connections in `conns`
+    #[arg(long, default_value_t = 10_000)]
+    pub connections: usize,
+    /// Keeps the results, by date, in bench/results/
+    #[arg(long)]
+    pub save: bool,
+}
+
+/// Something to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// HTTP/1.1 keep-alive: 64 and 512 connections, a small answer
+    Proxy,
+    /// HTTP/2 without TLS in, HTTP/1.1 out
+    H2,
+    /// Bodies of 1 MiB
+    Stream,
+    /// New TLS 1.3 connections, and keep-alive over TLS
+    Tls,
+    /// Memory of idle connections
+    Conns,
+    /// Start and CPU with many routes
+    Routes,
+    /// Reload with many routes under load
+    Reload,
+}

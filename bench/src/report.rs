@@ -1,0 +1,93 @@
+//! What a run came to: printed table by table, and kept by date where asked.
+
+use crate::contender::Contender;
+use crate::lab::Lab;
+use crate::table::Table;
+use anyhow::{Context, Result};
+use serde_json::json;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The tables of a run and where it took place.
+pub(crate) struct Report {
+    /// UTC, such as `2026-11-21T20-00-00Z`.
+    date: String,
+    /// Processor, kernel and method, one line each.
+    setting: Vec<String>,
+    /// Each server's name and version.
+    versions: Vec<(String, String)>,
+    pub(crate) tables: Vec<Table>,
+}
+
+impl Report {
+    pub(crate) fn new(lab: &Lab) -> Result<Self> {
+        let date = Command::new("date").args(["-u", "+%Y-%m-%dT%H-%M-%SZ"]).output()?;
+        let versions = lab
+            .present
+            .iter()
+            .filter_map(|(contender, program)| Some((contender.name(), version(*contender, program)?)));
+        Ok(Self {
+            date: String::from_utf8(date.stdout)?.trim().to_owned(),
+            setting: vec![
+                format!("Processor: {}", processor()),
+                format!("Kernel: {}", std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim()),
+                format!(
+                    "Server on core 0, origin and load tool on core 1; {} rounds in turns of {} s after 1 s of \
+                     warming up; medians; errors are summed",
+                    lab.options.reps, lab.options.secs
+                ),
+            ],
+            versions: versions.collect(),
+            tables: Vec::new(),
+        })
+    }
+
+    /// The setting and the versions.
+    pub(crate) fn heading(&self) -> String {
+        let mut text = format!("## {}\n\n", self.date);
+        for line in &self.setting {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "- {line}");
+        }
+        for (name, version) in &self.versions {
+            let _ = writeln!(text, "- {name}: {version}");
+        }
+        text
+    }
+
+    /// Writes `DATE.md` and `DATE.json` into `folder` and returns the first.
+    pub(crate) fn save(&self, folder: &Path) -> Result<PathBuf> {
+        std::fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
+        let mut text = self.heading();
+        for table in &self.tables {
+            let _ = write!(text, "\n{table}");
+        }
+        let path = folder.join(format!("{}.md", self.date));
+        std::fs::write(&path, text)?;
+        let json = json!({
+            "date": self.date,
+            "setting": self.setting,
+            "versions": self.versions.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "tables": self.tables.iter().map(Table::to_json).collect::<Vec<_>>(),
+        });
+        std::fs::write(path.with_extension("json"), format!("{json:#}\n"))?;
+        Ok(path)
+    }
+}
+
+/// The first line of what the server says about its version; some say it on stderr.
+fn version(contender: Contender, program: &Path) -> Option<String> {
+    let output = Command::new(program).arg(contender.version_argument()?).output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let line = said.lines().map(str::trim).find(|line| line.chars().any(|c| c.is_ascii_digit()))?;
+    // Envoy starts with the path of its program.
+    Some(line.rsplit_once("version: ").map_or(line, |(_, version)| version).to_owned())
+}
+
+fn processor() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}

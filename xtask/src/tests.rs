@@ -1,0 +1,33 @@
+//! `cargo xtask test`: what the tests need, then every test of the workspace.
+//!
+//! When all is there this adds well under a second to `cargo test --workspace`.
+
+use crate::packages::Package;
+use crate::shell::{cargo, run as start, target};
+use crate::{packages, python};
+use anyhow::Result;
+
+/// Real clients that the tests start.
+const PROGRAMS: [Package; 5] = [
+    Package::program("python3", "python3"),
+    Package::module("python3-venv", "ensurepip"),
+    Package::program("curl", "curl"),
+    Package::program("nghttp2-client", "h2load"),
+    Package::program("wrk", "wrk"),
+];
+
+/// Real servers and clients in Python: gRPC, WebSocket, HTTP/2, and the framework of the sample API.
+const PYTHON: [&str; 6] =
+    ["grpcio>=1.60", "grpcio-tools>=1.60", "websockets>=12", "h2>=4.1", "fastapi>=0.110", "uvicorn>=0.29"];
+
+/// Installs what is missing and runs every test; `filter` goes to the test programs.
+pub(crate) fn run(filter: &[String]) -> Result<()> {
+    packages::ensure(&PROGRAMS, "by the tests")?;
+    let python = python::ensure(&target().join("test-venv"), &PYTHON)?;
+    let mut test = cargo();
+    test.args(["test", "--workspace"]).env("TIDEGATE_TEST_PYTHON", python);
+    if !filter.is_empty() {
+        test.arg("--").args(filter);
+    }
+    start(&mut test)
+}
