@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
+use crate::file::Admin;
 use crate::node::{Node, Path};
-use crate::report::{Problem, Report};
+use crate::report::{Problem, Report, Severity};
 use crate::source::Span;
 use crate::suggest::{list, nearest};
 use crate::value::{Address, AdminAddress, EndpointUrl, Typed};
@@ -18,6 +19,16 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     admin(tree, &mut problems);
     services(tree, &mut problems);
     routes(tree, &mut problems);
+    let (errors, warnings): (Problems, Problems) =
+        problems.into_iter().partition(|(_, problem)| problem.severity == Severity::Error);
+    push(report, errors);
+    // A warning about a broken file is most often about the break.
+    if !report.has_errors() {
+        push(report, warnings);
+    }
+}
+
+fn push(report: &mut Report, problems: Problems) {
     for (path, problem) in problems {
         report.push_at(&path, problem);
     }
@@ -38,7 +49,7 @@ fn listeners(tree: &Node, problems: &mut Problems) {
         let (at, node) =
             listener.get("address").map_or((path.clone(), listener), |node| (path.key("address"), node));
         if let Some(Ok(address)) = node.text().map(Address::read)
-            && !address.to_string().ends_with(":0")
+            && !any_free_port(&address)
         {
             if let Some(first) = seen.get(&address.to_string()) {
                 let problem = Problem::error("two listeners have the same address");
@@ -60,23 +71,34 @@ fn listeners(tree: &Node, problems: &mut Problems) {
 
 fn admin(tree: &Node, problems: &mut Problems) {
     let path = Path::new().key("admin");
-    let Some(admin) = tree.get("admin") else { return };
-    let (at, address) =
-        admin.get("address").map_or((path.clone(), admin), |node| (path.key("address"), node));
-    let Some(Ok(AdminAddress::At(address))) = address.text().map(AdminAddress::read) else { return };
-    if !address.is_local() && admin.get("token").is_none() {
+    let typed = tree.get("admin").map(|admin| {
+        admin.get("address").map_or((path.clone(), admin), |address| (path.key("address"), address))
+    });
+    let read = typed.as_ref().and_then(|(_, node)| node.text()).map(AdminAddress::read);
+    let address = match read {
+        Some(Ok(AdminAddress::At(address))) => address,
+        Some(_) => return,
+        None => Address::Ip(Admin::DEFAULT_ADDRESS),
+    };
+    let has_token = tree.get("admin").is_some_and(|admin| admin.get("token").is_some());
+    if let Some((at, _)) = typed.filter(|_| !address.is_local() && !has_token) {
         let message =
             format!("the admin address {address} can be reached from other machines and has no token");
         let hint = "add `token: ${ADMIN_TOKEN}` or `token: file:/path`, or listen on 127.0.0.1";
         problems.push((at, Problem::error(message).hint(hint)));
     }
-    let taken = section(tree, "listeners").filter_map(|(_, node)| node.get("address").unwrap_or(node).text());
-    if taken
-        .map(Address::read)
-        .any(|taken| taken.is_ok_and(|taken| taken == address && taken.to_string() != "127.0.0.1:0"))
-    {
-        problems.push((path, Problem::error("the admin API and a listener have the same address")));
+    for (path, listener) in section(tree, "listeners") {
+        let taken = listener.get("address").unwrap_or(listener).text().map(Address::read);
+        if taken.is_some_and(|taken| taken.is_ok_and(|taken| taken == address && !any_free_port(&taken))) {
+            let message = format!("{} has the address of the admin API, {address}", path.in_words());
+            problems.push((path, Problem::error(message)));
+        }
     }
+}
+
+/// Whether the system chooses the port, so that two such addresses are not the same.
+fn any_free_port(address: &Address) -> bool {
+    matches!(address, Address::Port(0)) || matches!(address, Address::Ip(address) if address.port() == 0)
 }
 
 fn services(tree: &Node, problems: &mut Problems) {
@@ -85,27 +107,34 @@ fn services(tree: &Node, problems: &mut Problems) {
     for entry in tree.get("services").map(Node::entries).unwrap_or_default() {
         let path = Path::new().key("services").key(&entry.key);
         if !used.contains(&entry.key.as_str()) {
-            let problem = Problem::warning(format!("no route uses service `{}`", entry.key));
-            problems.push((path.clone(), Problem { path: String::new(), ..problem }));
+            problems.push((path.clone(), Problem::warning(format!("no route uses service `{}`", entry.key))));
         }
         let endpoints = entry.value.get("endpoints").map(Node::items).unwrap_or_default();
-        let urls = endpoints.iter().map(|node| node.get("url").unwrap_or(node).text().map(EndpointUrl::read));
-        let urls: Option<Vec<EndpointUrl>> = urls.map(|url| url?.ok()).collect();
-        let mut seen: HashMap<EndpointUrl, usize> = HashMap::new();
-        for (at, url) in urls.iter().flatten().enumerate() {
-            if let Some(first) = seen.insert(url.clone(), at) {
-                let message = format!("{} has the endpoint {url} twice", path.in_words());
-                let problem = Problem::error(message).hint("a larger share is given by `weight`");
-                let first = endpoints.get(first).map_or(Span::default(), |node| node.span);
-                problems.push((path.key("endpoints").index(at), problem.also(first, "first typed here")));
-            }
-        }
+        let urls: Vec<Option<EndpointUrl>> = endpoints.iter().map(url_of).collect();
+        same_endpoints(&path, endpoints, &urls, problems);
         let tls = entry.value.get("tls").is_some_and(|tls| !tls.is_null());
-        let no_https =
-            |urls: Vec<EndpointUrl>| !urls.iter().any(|url| matches!(url, EndpointUrl::Https { .. }));
-        if tls && urls.is_some_and(no_https) {
+        let plain = |url: &Option<EndpointUrl>| {
+            url.as_ref().is_some_and(|url| !matches!(url, EndpointUrl::Https { .. }))
+        };
+        if tls && !urls.is_empty() && urls.iter().all(plain) {
             let problem = Problem::warning(format!("`tls` of {} has no effect", path.in_words()));
             problems.push((path.key("tls"), problem.hint("it is for endpoints that start with `https://`")));
+        }
+    }
+}
+
+fn url_of(endpoint: &Node) -> Option<EndpointUrl> {
+    EndpointUrl::read(endpoint.get("url").unwrap_or(endpoint).text()?).ok()
+}
+
+fn same_endpoints(path: &Path, endpoints: &[Node], urls: &[Option<EndpointUrl>], problems: &mut Problems) {
+    let mut seen: HashMap<&EndpointUrl, Span> = HashMap::new();
+    for (at, (node, url)) in endpoints.iter().zip(urls).enumerate() {
+        let Some(url) = url else { continue };
+        if let Some(first) = seen.insert(url, node.span) {
+            let problem = Problem::error(format!("two endpoints of {} have the same URL", path.in_words()));
+            let problem = problem.hint("a larger share is given by `weight`").also(first, "first typed here");
+            problems.push((path.key("endpoints").index(at), problem));
         }
     }
 }

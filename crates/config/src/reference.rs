@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::schema::{choices, internal, mark, properties, resolve, words};
-use crate::value::FORMATS;
 
 /// The reference of all keys in Markdown: key, type, default, description.
 pub fn reference() -> String {
@@ -51,7 +50,7 @@ fn inside(rule: &'static Value) -> Option<(&'static str, &'static Value)> {
 fn kind(rule: &'static Value) -> String {
     let choices = choices(rule);
     if let Some(format) = mark(rule, "x-format").and_then(Value::as_str) {
-        return FORMATS.iter().find(|known| known.name == format).map_or("", |known| known.expected).into();
+        return format.into();
     }
     if !choices.is_empty() {
         let describe = |word: &&str| match choice_text(rule, word) {
@@ -83,9 +82,10 @@ fn choice_text(rule: &'static Value, word: &str) -> &'static str {
 fn default(rule: &'static Value) -> String {
     match (mark(rule, "x-default"), mark(rule, "default")) {
         (Some(Value::String(words)), _) => words.clone(),
+        (_, Some(Value::String(text))) if text.is_empty() => String::new(),
         (_, Some(Value::String(text))) => format!("`{text}`"),
         (_, Some(Value::Object(_) | Value::Null) | None) => String::new(),
-        (_, Some(Value::Array(list))) if list.is_empty() => "none".into(),
+        (_, Some(Value::Array(list))) if list.is_empty() => String::new(),
         (_, Some(other)) => format!("`{other}`").replace('"', ""),
     }
 }

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::node::Path;
-use crate::source::{Source, Span};
+use crate::source::{Source, Span, without_credentials};
 
 /// Problems kept; more are only counted, so that a large broken file cannot fill the memory.
 const MAX_PROBLEMS: usize = 200;
@@ -159,7 +159,12 @@ impl Report {
         self.push(Problem { span, ..problem.path(path) });
     }
 
-    pub(crate) fn push(&mut self, problem: Problem) {
+    /// Adds a problem; a URL that one of its texts repeats loses user and password.
+    pub(crate) fn push(&mut self, mut problem: Problem) {
+        problem.message = without_credentials(&problem.message);
+        for text in [&mut problem.expected, &mut problem.found, &mut problem.hint].into_iter().flatten() {
+            *text = without_credentials(text);
+        }
         if self.problems.len() < MAX_PROBLEMS { self.problems.push(problem) } else { self.left_out += 1 }
     }
 

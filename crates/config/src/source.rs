@@ -2,6 +2,8 @@
 //!
 //! *Promise*: a secret typed in the file is never part of what [`Source::masks`] lets through to an error text.
 
+use std::fmt;
+
 use crate::node::Node;
 
 /// A place in the file: bytes `start..end`.
@@ -14,7 +16,7 @@ pub struct Span {
 }
 
 /// A config file as it was read: its name, its text, and the tree once it was parsed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Source {
     name: String,
     text: String,
@@ -77,7 +79,9 @@ impl Source {
         let inside = |span: &Span| span.start < line.end && span.end > line.start;
         let mut masks: Vec<Span> = self.secrets.iter().filter(|span| inside(span)).copied().collect();
         if self.tree.is_none() {
-            masks.extend(behind_secret_key(text).map(|at| Span { start: line.start + at, end: line.end }));
+            let continues = !text.contains(':') && self.continues_secret(line);
+            let from = if continues { Some(0) } else { behind_secret_key(text) };
+            masks.extend(from.map(|at| Span { start: line.start + at, end: line.end }));
         }
         masks.extend(
             url_credentials(text).map(|s| Span { start: line.start + s.start, end: line.start + s.end }),
@@ -85,6 +89,34 @@ impl Source {
         masks.sort();
         masks
     }
+
+    /// Whether a line without a key may be part of a secret of several lines, such as a block text.
+    fn continues_secret(&self, line: Span) -> bool {
+        let before = self.text.get(..line.start).unwrap_or("");
+        before
+            .lines()
+            .rev()
+            .find(|line| line.contains(':'))
+            .is_some_and(|line| behind_secret_key(line).is_some())
+    }
+}
+
+impl fmt::Debug for Source {
+    /// Without text and tree: a report that is printed with `{:?}` must not give secrets away.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The text with `***` for the user and password of every URL in it.
+pub(crate) fn without_credentials(text: &str) -> String {
+    let mut out = String::new();
+    let mut from = 0;
+    for span in url_credentials(text) {
+        out = out + &text[from..span.start] + "***";
+        from = span.end;
+    }
+    out + &text[from..]
 }
 
 /// Whether a key of this name usually holds a secret.
@@ -111,7 +143,7 @@ fn url_credentials(line: &str) -> impl Iterator<Item = Span> + '_ {
     line.match_indices("://").filter_map(|(at, _)| {
         let start = at + 3;
         let rest = &line[start..];
-        let authority = rest.find(['/', '"', '\'', ' ', ',', '}']).map_or(rest, |end| &rest[..end]);
+        let authority = rest.find(['/', '"', '\'', '`', ' ', ',', '}']).map_or(rest, |end| &rest[..end]);
         authority.rfind('@').map(|end| Span { start, end: start + end })
     })
 }

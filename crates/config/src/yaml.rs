@@ -20,8 +20,14 @@ const MAX_ALIASED: usize = 50_000;
 
 /// Reads the one document of `text`. Problems go to the report; `None` where no tree came out.
 pub(crate) fn read(text: &str, report: &mut Report) -> Option<Node> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, aliased: 0, report };
+    let mut reader = Reader {
+        text,
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        nodes: 0,
+        aliased: 0,
+        report,
+    };
     match reader.document() {
         Ok(Some(node)) => Some(node),
         Ok(None) => {
@@ -38,6 +44,7 @@ pub(crate) fn read(text: &str, report: &mut Report) -> Option<Node> {
 }
 
 struct Reader<'t, 'r> {
+    text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
@@ -56,7 +63,7 @@ impl<'t> Reader<'t, '_> {
                 let start = span.start.byte_offset().unwrap_or(0);
                 Ok((event, Span { start, end: span.end.byte_offset().unwrap_or(start) }))
             }
-            Some(Err(error)) => Err(syntax(&error)),
+            Some(Err(error)) => Err(syntax(&error, self.text)),
             None => Ok((Event::StreamEnd, Span::default())),
         }
     }
@@ -185,10 +192,22 @@ fn too_deep(span: Span) -> Stop {
     Problem::error(format!("more than {MAX_DEPTH} levels of lists and mappings")).at(span).boxed()
 }
 
-fn syntax(error: &ScanError) -> Stop {
-    let at = error.marker().byte_offset().unwrap_or(0);
-    let reason = error.kind().to_string();
-    let problem =
-        Problem::error(format!("this is not YAML: {}", clip(&reason))).at(Span { start: at, end: at + 1 });
-    if reason.contains("tab") { problem.hint("indent with spaces").boxed() } else { problem.boxed() }
+/// The parser's error, with the advice that helps most often.
+fn syntax(error: &ScanError, text: &str) -> Stop {
+    let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+    let kind = error.kind().to_string();
+    let reason = kind.lines().next().unwrap_or_default();
+    let before = text.get(..at).unwrap_or("");
+    let line = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
+    let hint = if reason.contains("tabs ") {
+        "indent with spaces"
+    } else if line.ends_with('$') {
+        "inside `{ }` and `[ ]` a variable needs quotes: `\"${NAME}\"`"
+    } else {
+        "look for wrong indentation, or an open quote or bracket, here or above; a value with `: ` in it needs quotes"
+    };
+    Problem::error(format!("this is not YAML: {reason}"))
+        .at(Span { start: at, end: at + 1 })
+        .hint(hint)
+        .boxed()
 }

@@ -1,6 +1,6 @@
 //! `listeners` and `admin`: where connections come in.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -120,9 +120,13 @@ pub struct Admin {
     pub token: Option<Secret>,
 }
 
+impl Admin {
+    /// Where it listens when the file says nothing.
+    pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9090));
+}
+
 impl Default for Admin {
     fn default() -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 9090));
-        Self { address: AdminAddress::At(Address::Ip(address)), token: None }
+        Self { address: AdminAddress::At(Address::Ip(Self::DEFAULT_ADDRESS)), token: None }
     }
 }

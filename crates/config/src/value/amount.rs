@@ -39,11 +39,8 @@ impl Typed for Period {
         if !text.is_empty() && text != "0" && text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Bad::because("the unit is missing").or_mean(format_args!("{text}s")));
         }
-        let lower = text.to_ascii_lowercase().replace(' ', "");
-        let duration = parse_duration(text).map_err(|_| match parse_duration(&lower) {
-            Ok(_) if lower != text => Bad::mean(lower),
-            _ => Bad::plain(),
-        })?;
+        let duration =
+            parse_duration(text).map_err(|_| better_duration(text).map_or_else(Bad::plain, Bad::mean))?;
         match duration {
             Duration::ZERO => Err(Bad::because("it must be longer than zero")),
             long if long > YEAR => Err(Bad::because("it must be at most 365d")),
@@ -54,6 +51,19 @@ impl Typed for Period {
     fn measure(&self) -> Option<u64> {
         u64::try_from(self.0.as_millis()).ok()
     }
+}
+
+/// What `1 Min`, `30 seconds` or `5S` mean, most likely.
+fn better_duration(text: &str) -> Option<String> {
+    if text.len() > 32 {
+        return None;
+    }
+    let words = [("minute", "m"), ("min", "m"), ("second", "s"), ("sec", "s"), ("hour", "h"), ("day", "d")];
+    let mut better = text.to_ascii_lowercase().replace(' ', "");
+    for (word, unit) in words {
+        better = better.replace(&format!("{word}s"), unit).replace(word, unit);
+    }
+    parse_duration(&better).is_ok().then_some(better)
 }
 
 /// A number of bytes.

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::suggest::nearest;
+
 use super::{Bad, Typed, typed, url::is_host_name};
 
 /// Declares a checked string: its type, its schema format, what is expected, how text becomes it.
@@ -152,7 +154,9 @@ impl Typed for HostPolicy {
             "preserve" => Ok(Self::Preserve),
             "endpoint" => Ok(Self::Endpoint),
             // A single word is more often a misspelled policy than a host.
-            _ if !text.contains(['.', ':']) && text != "localhost" => Err(Bad::plain()),
+            _ if !text.contains(['.', ':']) && text != "localhost" => {
+                Err(nearest(text, ["preserve", "endpoint"]).map_or_else(Bad::plain, Bad::mean))
+            }
             _ if is_host_name(host) && port.parse::<u16>().is_ok() => Ok(Self::Literal(text.into())),
             _ => Err(Bad::plain()),
         }
