@@ -103,7 +103,10 @@ impl Gateway {
             site: RefCell::new(Cache::new(ShareOfSite(Arc::clone(&shared)))),
             here: RefCell::new(Rc::new(here)),
             log: RefCell::new(log),
-            date: RefCell::new(DateText { at: Instant::now(), text: httpdate::fmt_http_date(SystemTime::now()) }),
+            date: RefCell::new(DateText {
+                at: Instant::now(),
+                text: httpdate::fmt_http_date(SystemTime::now()),
+            }),
             shared,
         }))
     }
@@ -152,7 +155,9 @@ impl Desk {
         let detail = stop.detail.as_deref().unwrap_or(&stop.public);
         match stop.reason.fault() {
             Fault::Client => {}
-            Fault::Upstream => FAILURES.write(Level::Warning, format_args!("{}: {detail}", stop.reason.label())),
+            Fault::Upstream => {
+                FAILURES.write(Level::Warning, format_args!("{}: {detail}", stop.reason.label()))
+            }
             Fault::Us => PANICS.write(Level::Error, format_args!("{}: {detail}", stop.reason.label())),
         }
     }

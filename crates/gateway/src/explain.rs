@@ -35,11 +35,15 @@ pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
     let mut params = Params::new();
     let found = match site.table.find(&ask, &mut params) {
         Find::NotFound => {
-            stages.push(json!({ "stage": "find", "result": "404", "why": "no route takes this host and path" }));
+            stages.push(
+                json!({ "stage": "find", "result": "404", "why": "no route takes this host and path" }),
+            );
             None
         }
         Find::MethodNotAllowed(allow) => {
-            stages.push(json!({ "stage": "find", "result": "405", "why": format!("the path takes {allow} only") }));
+            stages.push(
+                json!({ "stage": "find", "result": "405", "why": format!("the path takes {allow} only") }),
+            );
             None
         }
         Find::Route(&number, _) => site.routes.get(number).zip(site.templates.get(number)),
@@ -61,8 +65,12 @@ pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
 
 fn end(site: &Site, route: &crate::Route) -> Value {
     match &route.action {
-        Action::Redirect(to) => json!({ "stage": "forward", "result": format!("{} to {}", to.status.as_u16(), to.to) }),
-        Action::Respond(to) => json!({ "stage": "forward", "result": format!("{} by Tidegate itself", to.status.as_u16()) }),
+        Action::Redirect(to) => {
+            json!({ "stage": "forward", "result": format!("{} to {}", to.status.as_u16(), to.to) })
+        }
+        Action::Respond(to) => {
+            json!({ "stage": "forward", "result": format!("{} by Tidegate itself", to.status.as_u16()) })
+        }
         Action::Forward(_) => {
             let Some(service) = site.service_of(route) else { return Value::Null };
             let settings = &service.settings;

@@ -7,7 +7,8 @@ use net::Body;
 
 /// Head and body of the answer.
 pub(crate) fn answer(stop: &Stop, request: Option<&Fields>, request_id: &str) -> (ResponseHead, Body) {
-    let is_grpc = request.and_then(|f| f.get(Name::ContentType)).is_some_and(|t| t.starts_with(b"application/grpc"));
+    let is_grpc =
+        request.and_then(|f| f.get(Name::ContentType)).is_some_and(|t| t.starts_with(b"application/grpc"));
     if is_grpc { grpc(stop) } else { json(stop, request_id) }
 }
 
@@ -39,7 +40,8 @@ fn grpc(stop: &Stop) -> (ResponseHead, Body) {
     let mut head = ResponseHead::new(StatusCode::OK);
     head.fields.add(Name::ContentType, b"application/grpc");
     head.fields.add(Name::GrpcStatus, grpc_status(stop.status()).to_string().as_bytes());
-    let message: String = stop.public.chars().filter(|c| c.is_ascii() && !c.is_ascii_control() && *c != '%').collect();
+    let message: String =
+        stop.public.chars().filter(|c| c.is_ascii() && !c.is_ascii_control() && *c != '%').collect();
     if head.fields.push("grpc-message", message.as_bytes()).is_err() {
         head.fields.remove_named(b"grpc-message");
     }

@@ -72,10 +72,16 @@ impl Reason {
             Self::MaxForwards => ("max_forwards", 200, "Max-Forwards has run out", Client),
             Self::NoEndpoint => ("no_endpoint", 503, "The service has no endpoint", Upstream),
             Self::ConnectFailed => ("connect_failed", 502, "The service cannot be reached", Upstream),
-            Self::ConnectTimeout => ("connect_timeout", 504, "The service cannot be reached in time", Upstream),
+            Self::ConnectTimeout => {
+                ("connect_timeout", 504, "The service cannot be reached in time", Upstream)
+            }
             Self::UpstreamClosed => ("upstream_closed", 502, "The service broke the connection", Upstream),
-            Self::UpstreamMalformed => ("upstream_malformed", 502, "The service gave a malformed answer", Upstream),
-            Self::UpstreamTimeout => ("upstream_timeout", 504, "The service gave no answer in time", Upstream),
+            Self::UpstreamMalformed => {
+                ("upstream_malformed", 502, "The service gave a malformed answer", Upstream)
+            }
+            Self::UpstreamTimeout => {
+                ("upstream_timeout", 504, "The service gave no answer in time", Upstream)
+            }
             Self::Panic => ("panic", 500, "Tidegate failed on this request", Us),
         }
     }
@@ -124,7 +130,8 @@ impl Stop {
     /// The wire refused what a client sent.
     pub(crate) fn refused(reject: Reject) -> Self {
         let reason = if reject == Reject::HeadTimeout { Reason::HeadTimeout } else { Reason::Malformed };
-        let allow = (reject == Reject::Method).then(|| "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned());
+        let allow =
+            (reject == Reject::Method).then(|| "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned());
         Self { status: Some(reject.status()), allow, ..Self::new(reason, reject.to_string()) }
     }
 
@@ -139,8 +146,12 @@ impl Stop {
         }
         let (reason, public) = match cause {
             Cause::Connect(_) => (Reason::ConnectFailed, "No instance of the service accepted a connection."),
-            Cause::ConnectTimeout => (Reason::ConnectTimeout, "No instance of the service accepted a connection in time."),
-            Cause::Timeout => (Reason::UpstreamTimeout, "The service took longer than the time that is allowed."),
+            Cause::ConnectTimeout => {
+                (Reason::ConnectTimeout, "No instance of the service accepted a connection in time.")
+            }
+            Cause::Timeout => {
+                (Reason::UpstreamTimeout, "The service took longer than the time that is allowed.")
+            }
             Cause::Malformed(_) | Cause::Unasked => {
                 (Reason::UpstreamMalformed, "The answer of the service is not valid HTTP.")
             }
@@ -157,14 +168,17 @@ impl Stop {
     pub(crate) fn body(error: &BodyError) -> Self {
         match error {
             BodyError::TooLarge(limit) => Self::too_large(*limit),
-            BodyError::ClientSlow => Self::new(Reason::ClientSlow, "Send the body faster, or in smaller parts."),
+            BodyError::ClientSlow => {
+                Self::new(Reason::ClientSlow, "Send the body faster, or in smaller parts.")
+            }
             BodyError::Malformed(reject) => {
                 Self { status: Some(reject.status()), ..Self::new(Reason::BodyMalformed, reject.to_string()) }
             }
             BodyError::ClientGone => Self::new(Reason::ClientGone, "The client went away."),
-            BodyError::UpstreamCut(_) | BodyError::UpstreamSilent | BodyError::Made(_) => {
-                Self { detail: Some(error.to_string()), ..Self::new(Reason::Panic, "The body could not be read.") }
-            }
+            BodyError::UpstreamCut(_) | BodyError::UpstreamSilent | BodyError::Made(_) => Self {
+                detail: Some(error.to_string()),
+                ..Self::new(Reason::Panic, "The body could not be read.")
+            },
         }
     }
 

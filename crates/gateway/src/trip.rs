@@ -77,7 +77,14 @@ impl Trip {
         Box::new(Self::empty(desk, desk.here(), Rc::clone(peer), id, client, Instant::now()))
     }
 
-    fn empty(desk: &Rc<Desk>, here: Rc<Here>, peer: Rc<Peer>, id: Id, client: IpAddr, arrived: Instant) -> Self {
+    fn empty(
+        desk: &Rc<Desk>,
+        here: Rc<Here>,
+        peer: Rc<Peer>,
+        id: Id,
+        client: IpAddr,
+        arrived: Instant,
+    ) -> Self {
         Self {
             desk: Rc::clone(desk),
             here,

@@ -82,7 +82,11 @@ impl Client {
                     }
                     tried.insert(member);
                     let elsewhere = local.service.members.len() > usize::from(attempts);
-                    if failure.sent != Sent::No || !failure.body_whole || attempts >= ATTEMPTS_MOST || !elsewhere {
+                    if failure.sent != Sent::No
+                        || !failure.body_whole
+                        || attempts >= ATTEMPTS_MOST
+                        || !elsewhere
+                    {
                         let endpoint = Some(endpoint.label.clone());
                         return Err(Failed { failure: Some(failure), endpoint, attempts });
                     }

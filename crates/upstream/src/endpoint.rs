@@ -81,6 +81,10 @@ impl Registry {
 
     /// Forgets endpoints that no service holds any more.
     pub fn retire_unheld(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).endpoints.retain(|_, e| Arc::strong_count(e) > 1);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .endpoints
+            .retain(|_, e| Arc::strong_count(e) > 1);
     }
 }

@@ -135,7 +135,8 @@ impl Service {
         now: Moment,
     ) -> Result<Arc<Self>, ServiceError> {
         let failed = |cause| ServiceError { service: settings.name.clone(), cause };
-        let tls_settings = ClientSettings { alpn_h2: settings.protocol == Protocol::Http2, ..settings.tls.clone() };
+        let tls_settings =
+            ClientSettings { alpn_h2: settings.protocol == Protocol::Http2, ..settings.tls.clone() };
         let wants_tls = settings.endpoints.iter().any(|e| e.tls);
         let tls = wants_tls.then(|| ClientTls::load(&tls_settings)).transpose().map_err(failed)?;
         let manner: Box<str> = format!("{:?} {tls_settings:?}", settings.protocol).into();
@@ -143,8 +144,11 @@ impl Service {
             .endpoints
             .iter()
             .map(|e| {
-                let identity =
-                    Identity { service: settings.name.clone(), label: e.label.clone(), manner: manner.clone() };
+                let identity = Identity {
+                    service: settings.name.clone(),
+                    label: e.label.clone(),
+                    manner: manner.clone(),
+                };
                 let endpoint = registry.find(identity, now, |id, load| Endpoint {
                     id,
                     label: e.label.clone(),
@@ -166,7 +170,9 @@ impl Service {
 fn authority(place: &Place, tls: bool) -> Box<str> {
     let usual = if tls { 443 } else { 80 };
     match place {
-        Place::Address(address) if address.port() == usual && address.is_ipv4() => address.ip().to_string().into(),
+        Place::Address(address) if address.port() == usual && address.is_ipv4() => {
+            address.ip().to_string().into()
+        }
         Place::Address(address) => address.to_string().into(),
         Place::Name(name, port) if *port == usual => name.clone(),
         Place::Name(name, port) => format!("{name}:{port}").into(),

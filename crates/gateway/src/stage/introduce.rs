@@ -48,7 +48,13 @@ pub(crate) fn introduce(trip: &mut Trip) {
 }
 
 /// Continues a chain that a trusted proxy began, or begins one.
-fn chain(head: &mut RequestHead, name: Name, trusted: bool, line: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+fn chain(
+    head: &mut RequestHead,
+    name: Name,
+    trusted: bool,
+    line: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
     line.clear();
     if trusted {
         for earlier in head.fields.all(name) {
