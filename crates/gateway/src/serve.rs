@@ -10,14 +10,15 @@ use net::{Peer, Reject, Request, Response};
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
 /// Answers a request.
 pub(crate) async fn serve(desk: &Rc<Desk>, request: Request) -> Response<Box<Trip>> {
     let (mut trip, body) = Trip::begin(desk, request);
-    let outcome = guarded(road::walk(&mut trip, body)).await;
+    // Pinned here and lent: a future that is passed on takes its room twice.
+    let outcome = guarded(pin!(road::walk(&mut trip, body))).await;
     match outcome {
         Ok(arrival) => finished(trip, arrival),
         Err(stop) => stopped(trip, &stop),
@@ -30,8 +31,7 @@ pub(crate) fn refuse(desk: &Rc<Desk>, peer: &Rc<Peer>, reject: Reject) -> Respon
 }
 
 /// A panic on the road ends one request, not the worker.
-async fn guarded<T>(road: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-    let mut road = pin!(road);
+async fn guarded<T>(mut road: Pin<&mut impl Future<Output = Result<T, Stop>>>) -> Result<T, Stop> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| road.as_mut().poll(cx))) {
         Ok(polled) => polled,
         Err(panic) => {

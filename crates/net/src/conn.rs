@@ -32,7 +32,9 @@ pub(crate) async fn run<S: Service>(
     let deadline = Instant::now() + limits.head_timeout;
     let mut address = remote(&stream);
     if let Some(accept) = listening.proxy_protocol {
-        match Box::pin(tokio::time::timeout_at(deadline.into(), proxy_protocol::receive(&mut stream, accept))).await {
+        match Box::pin(tokio::time::timeout_at(deadline.into(), proxy_protocol::receive(&mut stream, accept)))
+            .await
+        {
             Ok(Ok(header)) => address = header.source.or(address),
             Ok(Err(e)) => return service.trouble(listening.id, &Trouble::Proxy(e.to_string())),
             Err(_) => return,

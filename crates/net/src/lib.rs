@@ -14,6 +14,7 @@ mod drain;
 mod h1;
 mod h2;
 mod idle;
+mod interim;
 mod pace;
 pub mod proxy_protocol;
 mod service;
@@ -24,11 +25,10 @@ mod worker;
 
 pub use body::{Body, BodyError, BoxedBody};
 pub use drain::Drain;
-pub use h1::{
-    Answer, Ask, Cause, Connection, Failure, HeadLimits, Interim, Reject, Sent, ServerLimits, Tunnel,
-};
-pub use h2::Multiplexed;
+pub use h1::{Answer, Ask, Cause, Connection, Failure, HeadLimits, Reject, Sent, ServerLimits, Tunnel};
+pub use h2::{Duplex, Multiplexed};
 pub use idle::Idle;
+pub use interim::Interim;
 pub use pace::PaceLimits;
 pub use service::{Delivery, End, Peer, Request, Response, Ride, Service, Trouble};
 pub use stream::Stream;

@@ -1,7 +1,8 @@
 //! What the wire hands up and what it takes back: the seam between connections and the road of a request.
 
 use crate::body::Body;
-use crate::h1::{Interim, Reject, Tunnel};
+use crate::h1::{Reject, Tunnel};
+use crate::interim::Interim;
 use message::{RequestHead, ResponseHead, Scheme};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};

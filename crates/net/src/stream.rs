@@ -11,13 +11,13 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use rustls::{CommonState, ProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, server};
+
+use crate::h2::Duplex;
 
 /// A connection with a client or with an upstream.
 ///
@@ -34,7 +34,7 @@ pub enum Stream {
     /// TLS in which we are the client.
     ClientTls(Box<client::TlsStream<Stream>>),
     /// A stream of a client's HTTP/2 connection that was opened as a tunnel (RFC 8441).
-    Http2(Box<TokioIo<Upgraded>>),
+    Http2(Box<Duplex>),
 }
 
 /// Calls one method on whatever the stream is.

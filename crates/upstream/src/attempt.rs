@@ -111,7 +111,7 @@ impl Client {
     ) -> Result<Answer, Failure> {
         // A WebSocket needs a connection of its own, whatever else is spoken.
         if local.service.settings.protocol == Protocol::Http2 && ask.head.upgrade.is_none() {
-            return self.attempt_multiplexed(local, member, ask, began).await;
+            return Box::pin(self.attempt_multiplexed(local, member, ask, began)).await;
         }
         let repeatable = is_idempotent(ask.head);
         let waiting = local.pools[member].idle.take().filter(|c| repeatable || c.is_surely_usable());

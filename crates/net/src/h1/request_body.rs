@@ -41,6 +41,13 @@ impl Shared {
             received: 0,
         }
     }
+
+    /// Puts an interim answer into the outbox, where there is room.
+    pub(crate) fn send_interim(&mut self, head: &ResponseHead) {
+        if self.wire.outbox.has_room() {
+            emit::interim_head(self.wire.outbox.small(), head);
+        }
+    }
 }
 
 /// The body of an HTTP/1 request.
@@ -104,24 +111,6 @@ impl RequestBody {
                         .map(|()| Some(Err(BodyError::ClientSlow)));
                 }
             }
-        }
-    }
-}
-
-/// Sends interim (1xx) answers to a client that waits for its final one.
-#[derive(Clone, Debug)]
-pub struct Interim(Rc<RefCell<Shared>>);
-
-impl Interim {
-    pub(crate) fn new(shared: Rc<RefCell<Shared>>) -> Self {
-        Self(shared)
-    }
-
-    /// Puts the answer on its way. It leaves with the connection's next turn.
-    pub fn send(&self, head: &ResponseHead) {
-        let mut state = self.0.borrow_mut();
-        if state.wire.outbox.has_room() {
-            emit::interim_head(state.wire.outbox.small(), head);
         }
     }
 }

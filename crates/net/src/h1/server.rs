@@ -9,12 +9,13 @@ use super::emit::{self, Ends};
 use super::parse::{HeadLimits, ParsedRequest, parse_request};
 use super::pump::{Pump, PumpError, Sink, Turn};
 use super::reject::Reject;
-use super::request_body::{Interim, RequestBody, Shared};
+use super::request_body::{RequestBody, Shared};
 use super::scan::HeadScan;
 use super::tunnel::Tunnel;
 use super::wire::Wire;
 use crate::body::{Body, BodyError};
 use crate::drain::Drain;
+use crate::interim::Interim;
 use crate::pace::{Pace, PaceLimits};
 use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service};
 use crate::stream::Stream;
@@ -204,7 +205,7 @@ fn admit(
         Body::client_h1(RequestBody::new(Rc::clone(shared), framing))
     };
     drop(state);
-    let interim = (head.version == Version::HTTP_11).then(|| Interim::new(Rc::clone(shared)));
+    let interim = (head.version == Version::HTTP_11).then(|| Interim::http1(Rc::clone(shared)));
     Request { head, body, peer: Rc::clone(peer), arrived: Instant::now(), expects_continue, interim }
 }
 

@@ -91,7 +91,7 @@ impl Multiplexed {
                 let head = translate::response_head(&parts);
                 let to_head = ask.head.method == message::Method::HEAD;
                 let body = if to_head || parts.status == message::StatusCode::NOT_MODIFIED {
-                    announced(&parts.headers).map_or_else(Body::empty, Body::announced)
+                    translate::content_length(&parts.headers).map_or_else(Body::empty, Body::announced)
                 } else {
                     Body::upstream_h2(incoming)
                 };
@@ -111,10 +111,6 @@ fn is_refused(error: &hyper::Error) -> bool {
         source = e.source();
     }
     false
-}
-
-fn announced(fields: &http::HeaderMap) -> Option<u64> {
-    fields.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Keeps the exchange counted until its body has ended.

@@ -1,12 +1,18 @@
-//! HTTP/2 (RFC 9113) on both sides, by hyper, brought to the same requests and answers as HTTP/1.
+//! HTTP/2 (RFC 9113) on both sides, brought to the same requests and answers as HTTP/1.
+//!
+//! Clients are served with the `h2` crate itself: its streams show resets, windows and interim answers, which a layer
+//! above it hides. Upstreams are spoken to through hyper.
 
 mod client;
+mod duplex;
+mod ledger;
 mod request_body;
-mod riding;
 mod server;
+mod stream;
 mod translate;
 
 pub use client::Multiplexed;
+pub use duplex::Duplex;
 pub(crate) use request_body::RequestBody;
 
 pub(crate) use server::serve;

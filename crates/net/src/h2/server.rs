@@ -1,37 +1,37 @@
-//! One client's HTTP/2 connection. hyper runs the protocol; a guardian beside it ends connections that are idle, that
-//! do not take their answers, or that are to be drained.
+//! One client's HTTP/2 connection: takes its streams up, and ends it when it is idle, dead, or to be drained.
 
-use super::request_body::RequestBody;
-use super::riding::{Ledger, Riding, Stream as Served};
-use super::{OnThisWorker, translate};
-use crate::body::Body;
+use super::ledger::Ledger;
+use super::stream::{self, Common};
 use crate::drain::Drain;
-use crate::h1::{ServerLimits, Wire};
-use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service};
+use crate::h1::ServerLimits;
+use crate::service::{Peer, Service};
 use crate::stream::Stream;
 use crate::timer::Timer;
-use bytes::{Buf, BytesMut};
-use http::StatusCode;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use bytes::{Buf, Bytes, BytesMut};
+use h2::server::Connection;
+use h2::{Ping, PingPong};
+use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::spawn_local;
 
 /// How often the guardian looks.
 const LOOK: Duration = Duration::from_secs(1);
-/// A ping that is not answered for this long ends the connection.
+/// A connection with open streams is asked this often whether somebody is still there, and has this long to say so.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Flow-control windows: room for a fast upload on a long line without letting a client fill memory.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// What one stream may have buffered towards its client.
 const SEND_BUFFER: usize = 128 * 1024;
+/// Streams that a client may reset before we have looked at them (rapid reset, CVE-2023-44487), and those that we
+/// remember to have reset ourselves.
+const RESETS_MOST: usize = 20;
 
 /// Serves a connection until it ends. `inbox` holds what was read from it already.
 pub(crate) async fn serve<S: Service>(
@@ -42,126 +42,113 @@ pub(crate) async fn serve<S: Service>(
     limits: &ServerLimits,
     drain: &Drain,
 ) {
-    let ledger = Rc::new(Ledger::default());
-    let answer = {
-        let (service, limits, ledger) = (Rc::clone(service), limits.clone(), Rc::clone(&ledger));
-        let shared = Rc::new((service, limits, peer));
-        hyper::service::service_fn(move |request| {
-            let (shared, stream) = (Rc::clone(&shared), ledger.open());
-            async move {
-                let (service, limits, peer) = &*shared;
-                Ok::<_, Infallible>(call(request, stream, service, limits, peer).await)
-            }
-        })
-    };
-    let mut builder = hyper::server::conn::http2::Builder::new(OnThisWorker);
+    let mut builder = h2::server::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.h2_streams)
-        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
+        .max_concurrent_streams(limits.h2_streams)
         .max_header_list_size(u32::try_from(limits.head.bytes).unwrap_or(u32::MAX))
-        .max_pending_accept_reset_streams(Some(20))
-        .keep_alive_interval(Some(limits.idle_timeout.max(Duration::from_secs(1))))
-        .keep_alive_timeout(PING_TIMEOUT)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_reset_streams(RESETS_MOST)
+        .max_pending_accept_reset_streams(RESETS_MOST)
         .enable_connect_protocol();
-    let began = Instant::now();
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Rewound { stream, inbox }), answer));
-    let (mut timer, mut look) = (Timer::default(), began + LOOK);
+    let handshake = builder.handshake::<_, Bytes>(Rewound { stream, inbox });
+    let Ok(Ok(mut connection)) = tokio::time::timeout(limits.head_timeout, handshake).await else { return };
+    let common = Rc::new(Common { service: Rc::clone(service), limits: limits.clone(), peer });
+    let ledger = Ledger::new();
+    let mut guardian = Guardian::new(&mut connection);
     let seat = drain.seat();
-    let mut leaving = false;
     poll_fn(|cx| {
-        if connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        if !leaving && seat.poll_draining(cx) {
-            leaving = true;
-            connection.as_mut().graceful_shutdown();
-            return connection.as_mut().poll(cx).map(drop);
-        }
-        while timer.poll_until(cx, look).is_ready() {
-            let now = Instant::now();
-            look = now + LOOK;
-            if ledger.stalled_since().is_some_and(|since| now - since > limits.write.silence) {
-                return Poll::Ready(());
-            }
-            if let Some(since) = ledger.idle_since(began)
-                && now - since > limits.idle_timeout
-            {
-                if leaving {
-                    return Poll::Ready(()); // It was told to go and did not.
+        loop {
+            match connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    spawn_local(stream::serve(request, respond, Rc::clone(&common), ledger.open()));
                 }
-                leaving = true;
-                connection.as_mut().graceful_shutdown();
-                return connection.as_mut().poll(cx).map(drop);
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => break,
             }
         }
-        Poll::Pending
+        if seat.poll_draining(cx) {
+            guardian.say_goodbye(&mut connection, cx);
+        }
+        guardian.poll(cx, &mut connection, &ledger, limits.idle_timeout)
     })
     .await;
 }
 
-/// Answers one request.
-async fn call<S: Service>(
-    request: http::Request<Incoming>,
-    stream: Rc<Served>,
-    service: &Rc<S>,
-    limits: &ServerLimits,
-    peer: &Rc<Peer>,
-) -> http::Response<Riding<S::Ride>> {
-    let (mut parts, incoming) = request.into_parts();
-    let head = match translate::request_head(&parts, &limits.head) {
-        Ok(head) => head,
-        Err(reject) => return answered(service.refuse(peer, reject), stream, limits),
-    };
-    let upgrading =
-        head.upgrade.as_ref().and_then(|_| parts.extensions.remove::<hyper::upgrade::OnUpgrade>());
-    let body = if upgrading.is_some() || http_body::Body::is_end_stream(&incoming) {
-        Body::empty()
-    } else {
-        Body::client_h2(RequestBody::new(incoming, limits.read, Rc::clone(&stream.received)))
-    };
-    let request = Request {
-        head,
-        body,
-        peer: Rc::clone(peer),
-        arrived: Instant::now(),
-        expects_continue: false,
-        interim: None,
-    };
-    let mut response = service.call(request).await;
-    if let (Some(tunnel), Some(upgrading)) = (response.tunnel.take(), upgrading) {
-        // RFC 8441 section 5: 200 opens the tunnel.
-        let Response { mut head, ride, .. } = response;
-        head.status = StatusCode::OK;
-        let held = Rc::clone(&stream);
-        tokio::task::spawn_local(async move {
-            let delivery = match upgrading.await {
-                Ok(upgraded) => tunnel.join(Wire::new(Stream::Http2(Box::new(TokioIo::new(upgraded))))).await,
-                Err(_) => Delivery { bytes_in: 0, bytes_out: 0, end: End::ClientGone },
-            };
-            ride.depart(delivery);
-            drop(held);
-        });
-        return translate::response(&head, None, Riding::new(Body::empty(), None, stream, limits.write));
-    }
-    answered(response, stream, limits)
+/// Watches over one connection.
+struct Guardian {
+    timer: Timer,
+    look: Instant,
+    leaving: Option<Instant>,
+    ping: Option<PingPong>,
+    asked: Option<Instant>,
+    heard: Instant,
 }
 
-fn answered<R: Ride>(
-    response: Response<R>,
-    stream: Rc<Served>,
-    limits: &ServerLimits,
-) -> http::Response<Riding<R>> {
-    let Response { head, body, ride, .. } = response;
-    let length = body.length().filter(|_| {
-        let status = head.status;
-        !(status.is_informational()
-            || status == StatusCode::NO_CONTENT
-            || (status == StatusCode::NOT_MODIFIED && body.length() == Some(0)))
-    });
-    translate::response(&head, length, Riding::new(body, Some(ride), stream, limits.write))
+impl Guardian {
+    fn new(connection: &mut Connection<Rewound, Bytes>) -> Self {
+        let now = Instant::now();
+        let ping = connection.ping_pong();
+        Self { timer: Timer::default(), look: now + LOOK, leaving: None, ping, asked: None, heard: now }
+    }
+
+    /// GOAWAY: streams that are open end in their own time, new ones are refused.
+    fn say_goodbye(&mut self, connection: &mut Connection<Rewound, Bytes>, cx: &mut Context<'_>) {
+        if self.leaving.is_none() {
+            self.leaving = Some(Instant::now());
+            connection.graceful_shutdown();
+            // Nothing else would make it leave now.
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Ready when the connection is to be closed.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection<Rewound, Bytes>,
+        ledger: &Ledger,
+        idle: Duration,
+    ) -> Poll<()> {
+        while self.timer.poll_until(cx, self.look).is_ready() {
+            let now = Instant::now();
+            self.look = now + LOOK;
+            if let Some(since) = ledger.idle_since() {
+                let left_long_ago = self.leaving.is_some_and(|at| now - at > LOOK);
+                if left_long_ago {
+                    return Poll::Ready(()); // It was told to go, has nothing open, and stays.
+                }
+                if now.saturating_duration_since(since) > idle {
+                    self.say_goodbye(connection, cx);
+                }
+            }
+            if !self.is_alive(cx, now) {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Is somebody still there?
+    fn is_alive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Some(ping) = &mut self.ping else { return true };
+        match self.asked {
+            Some(asked) => match ping.poll_pong(cx) {
+                Poll::Ready(Ok(_)) => {
+                    (self.asked, self.heard) = (None, now);
+                    true
+                }
+                Poll::Ready(Err(_)) => false,
+                Poll::Pending => now - asked < PING_TIMEOUT,
+            },
+            None if now - self.heard >= PING_INTERVAL => {
+                self.asked = Some(now);
+                ping.send_ping(Ping::opaque()).is_ok()
+            }
+            None => true,
+        }
+    }
 }
 
 /// A stream with what was read from it put back.

@@ -7,7 +7,7 @@ use message::{Authority, Fields, Method, Name, RequestHead, ResponseHead, Scheme
 /// A request's head from HTTP/2. The library has refused what makes a message malformed (RFC 9113 section 8.1.1);
 /// what concerns a gateway is judged here.
 pub(crate) fn request_head(parts: &http::request::Parts, limits: &HeadLimits) -> Result<RequestHead, Reject> {
-    let upgrade = parts.extensions.get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str);
+    let upgrade = parts.extensions.get::<h2::ext::Protocol>().map(h2::ext::Protocol::as_str);
     let method = match (&parts.method, upgrade) {
         // RFC 8441: a WebSocket is opened by CONNECT with :protocol. To the road it is the GET that it stands for.
         (&Method::CONNECT, Some(protocol)) if protocol.eq_ignore_ascii_case("websocket") => Method::GET,
@@ -93,8 +93,8 @@ fn push(fields: &mut Fields, name: &str, value: &[u8]) -> Result<(), Reject> {
 }
 
 /// A response's head for HTTP/2.
-pub(crate) fn response<B>(head: &ResponseHead, length: Option<u64>, body: B) -> http::Response<B> {
-    let mut response = http::Response::new(body);
+pub(crate) fn response(head: &ResponseHead, length: Option<u64>) -> http::Response<()> {
+    let mut response = http::Response::new(());
     *response.status_mut() = head.status;
     let fields = response.headers_mut();
     *fields = head.fields.to_map();
@@ -102,6 +102,11 @@ pub(crate) fn response<B>(head: &ResponseHead, length: Option<u64>, body: B) -> 
         fields.insert(http::header::CONTENT_LENGTH, length.into());
     }
     response
+}
+
+/// What `Content-Length` says.
+pub(crate) fn content_length(fields: &HeaderMap) -> Option<u64> {
+    fields.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A request for an upstream that speaks HTTP/2.
