@@ -135,6 +135,19 @@ impl Contender {
         }
     }
 
+    /// Why it is left out where [`Contender::find`] finds nothing, and what to do about it.
+    pub(crate) fn absence(self, places: &Places) -> String {
+        let (name, remedy) = (
+            self.name(),
+            match self {
+                Self::Tidegate => format!("no program {}", places.tidegate.display()),
+                Self::Floor | Self::Direct => format!("not in {}; build the bench", places.helpers.display()),
+                _ => "not installed; `cargo xtask bench --install` installs it".to_owned(),
+            },
+        );
+        format!("{name}: left out: {remedy}")
+    }
+
     /// The argument that makes it print its version.
     pub(crate) fn version_argument(self) -> Option<&'static str> {
         match self {

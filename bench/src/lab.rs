@@ -35,7 +35,7 @@ impl Lab {
         for &contender in &options.servers {
             match contender.find(&places) {
                 Some(program) => present.push((contender, std::path::absolute(program)?)),
-                None => absent.push(format!("{}: not installed, left out (see --install)", contender.name())),
+                None => absent.push(contender.absence(&places)),
             }
         }
         let folder = std::env::temp_dir().join(format!("tidegate-bench-{}", std::process::id()));

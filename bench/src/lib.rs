@@ -4,7 +4,7 @@
 //! proxying can cost on this machine? Server on core 0, origin and load tool on core 1, servers in turns so that the
 //! drift of a shared machine hits all alike, medians. Absolute numbers vary by machine; ratios within one run hold.
 //! *Not here*: tests. A speed is never asserted, it is measured and kept by date in `results/`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal tool speaks on the terminal")]
+#![allow(clippy::print_stderr, reason = "a terminal tool speaks on the terminal")]
 
 mod contender;
 pub mod floor;
@@ -27,6 +27,8 @@ pub use options::{Options, Scenario};
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
+use std::fmt::Display;
+use std::io::Write;
 use std::path::Path;
 
 /// Measures what the options ask for, prints it, and keeps it where asked.
@@ -35,21 +37,26 @@ pub fn run(options: &Options) -> Result<()> {
     ensure!(cores >= 2, "the bench needs two cores: one for the server, one for the load");
     let lab = lab::Lab::open(options)?;
     for line in &lab.absent {
-        println!("{line}");
+        say(line);
     }
     ensure!(!lab.present.is_empty(), "none of the servers asked for is installed");
     let mut report = report::Report::new(&lab)?;
-    println!("{}", report.heading());
+    say(&report.heading());
     let asked = if options.scenarios.is_empty() { Scenario::value_variants() } else { &options.scenarios };
     for scenario in asked {
         scenario.run(&lab, &mut |table| {
-            println!("{table}");
+            say(&table);
             report.tables.push(table);
         })?;
     }
     if options.save {
         let path = report.save(&Path::new(env!("CARGO_MANIFEST_DIR")).join("results"))?;
-        println!("kept in {}", path.display());
+        say(&format!("kept in {}", path.display()));
     }
     Ok(())
+}
+
+/// Prints a line. Where nobody reads any more the run goes on: its results may be kept all the same.
+fn say(line: &dyn Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

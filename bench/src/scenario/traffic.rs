@@ -16,10 +16,28 @@ pub(super) struct Case {
     pub(super) title: String,
     pub(super) front: Front,
     pub(super) load: Load,
-    /// What one answer is called in the table.
-    pub(super) unit: &'static str,
+    pub(super) unit: Unit,
     /// Bytes of each answer's body.
     pub(super) body: usize,
+}
+
+/// What one answer is called in a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unit {
+    Request,
+    Connection,
+    Mebibyte,
+}
+
+impl Unit {
+    /// The name of one, and of many.
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Request => ("request", "requests"),
+            Self::Connection => ("connection", "connections"),
+            Self::Mebibyte => ("MiB", "MiB"),
+        }
+    }
 }
 
 /// What one round of one server came to.
@@ -54,7 +72,10 @@ pub(super) fn h2(lab: &Lab, show: &mut dyn FnMut(Table)) -> Result<()> {
 
 /// Bodies of 1 MiB.
 pub(super) fn stream(lab: &Lab, show: &mut dyn FnMut(Table)) -> Result<()> {
-    show(table(lab, &Case { unit: "MiB", body: 1 << 20, ..case("Bodies of 1 MiB, 16 connections", 16) })?);
+    show(table(
+        lab,
+        &Case { unit: Unit::Mebibyte, body: 1 << 20, ..case("Bodies of 1 MiB, 16 connections", 16) },
+    )?);
     Ok(())
 }
 
@@ -62,7 +83,7 @@ pub(super) fn stream(lab: &Lab, show: &mut dyn FnMut(Table)) -> Result<()> {
 pub(super) fn tls(lab: &Lab, show: &mut dyn FnMut(Table)) -> Result<()> {
     let title = "New TLS 1.3 connections, ECDSA P-256, X25519, never resumed, one request each, 32 at a time";
     let load = Load::Handshakes { threads: 32 };
-    show(table(lab, &Case { front: Front::Tls, load, unit: "connection", ..case(title, 32) })?);
+    show(table(lab, &Case { front: Front::Tls, load, unit: Unit::Connection, ..case(title, 32) })?);
     let load = Load::Http1 { connections: 64, tls: true };
     let title = "HTTP/1.1 keep-alive over TLS 1.3, 64 connections";
     show(table(lab, &Case { front: Front::Tls, load, ..case(title, 64) })?);
@@ -75,7 +96,7 @@ fn case(title: &str, connections: usize) -> Case {
         title: title.to_owned(),
         front: Front::Http1,
         load: Load::Http1 { connections, tls: false },
-        unit: "request",
+        unit: Unit::Request,
         body: 13,
     }
 }
@@ -100,7 +121,8 @@ fn table(lab: &Lab, case: &Case) -> Result<Table> {
             Cell::count(rows.iter().map(|row| row.errors).sum()),
         ]
     });
-    let (rate, cost) = (format!("{}s/s", case.unit), format!("CPU us/{}", case.unit));
+    let (one, many) = case.unit.names();
+    let (rate, cost) = (format!("{many}/s"), format!("CPU us/{one}"));
     let columns =
         columns(&["server", &rate, &cost, Costs::TO_BEST, Costs::TO_FLOOR, "p99 ms", "memory MiB", "errors"]);
     Ok(Table { title: case.title.clone(), columns, rows: rows.collect(), remarks })

@@ -1,1 +1,44 @@
-//! config
+//! The config file: what was typed, checked and explained.
+//!
+//! `tidegate.yaml` goes through four steps, and the problems of all of them are told together: YAML to a tree that
+//! knows its places (`yaml.rs`), `${ENV}` and secrets (`expand.rs`), the tree against the JSON Schema that is
+//! generated from the types (`shape.rs`), and what one part says about another (`meaning.rs`). Only a file without
+//! errors becomes a [`File`].
+//!
+//! *Invariant*: any text gives a [`File`] or a [`Report`], in bounded time and memory; no secret stands in an error
+//! text or in [`File::redacted`]. *Not here*: the rooms' own settings, which the program makes out of a [`File`],
+//! and files that the config names (certificates, keys) except secrets. *Cost on the hot path*: none.
+
+mod expand;
+mod file;
+mod load;
+mod meaning;
+mod node;
+mod reference;
+mod render;
+mod report;
+mod schema;
+mod shape;
+mod source;
+mod suggest;
+mod units;
+mod value;
+mod yaml;
+
+pub use expand::Env;
+pub use file::{
+    AccessLog, Action, Admin, Certificate, Endpoint, File, HttpVersion, Keepalive, LbPolicy, Limits,
+    Listener, ListenerTls, LogFormat, Match, Observe, ProxyProtocol, Redirect, Respond, Rotate, Route,
+    RouteTimeouts, Service, ServiceProtocol, ServiceTls, Timeouts, TlsVersion, ValueTest,
+};
+pub use load::{Loaded, from_url, load, load_with, parse};
+pub use node::Path;
+pub use reference::reference;
+pub use report::{Problem, Report, Severity};
+pub use schema::schema;
+pub use source::{Source, Span};
+pub use value::{
+    Address, AdminAddress, ByteSize, Cidr, CountLimit, EndpointUrl, HeaderName, HeaderValue, HostPattern,
+    HostPolicy, LogPath, Method, PathPattern, Period, RedirectStatus, RedirectTo, Secret, ServiceName,
+    SizeLimit, Workers,
+};

@@ -1,1 +1,30 @@
-//! gateway
+//! The road of a request: what happens to it, in which order, and why in that order.
+//!
+//! ```text
+//! serve.rs   owns the id, the clock, the trip; guards against panics; turns a stop into a response
+//!  -> road.rs   one short function, each line a stage
+//!       stage/admit, find, forward (more stages have their places there)
+//!  -> depart.rs  always runs, at the response's last byte: meters, access log
+//! ```
+//!
+//! *Invariant*: a stage is a thin adapter between the road and one room, and imports no other stage. Whatever ends a
+//! request early is a [`Reason`], and one exhaustive match gives its status, title and label.
+//! *Not here*: bytes and connections (`net`), endpoints (`upstream`), the config file (`config`).
+
+mod client_address;
+mod depart;
+mod desk;
+mod explain;
+mod problem;
+mod road;
+mod serve;
+mod site;
+mod stage;
+mod stop;
+mod trip;
+
+pub use client_address::{BadNetwork, Network};
+pub use desk::{Gateway, Shared};
+pub use explain::explain;
+pub use site::{Action, Redirect, Respond, Route, Site};
+pub use stop::Reason;

@@ -51,6 +51,15 @@ pub struct Body {
     kind: Kind,
     /// How many bytes may still come, and the limit as it was set.
     limit: Option<(u64, u64)>,
+    /// What was taken before and comes again.
+    again: Option<Box<Again>>,
+}
+
+/// Frames that a failed attempt had taken, for the next attempt.
+#[derive(Debug)]
+struct Again {
+    frames: std::collections::VecDeque<Bytes>,
+    length: Option<u64>,
 }
 
 #[derive(Default)]
@@ -84,7 +93,7 @@ impl std::fmt::Debug for Kind {
 
 impl From<Kind> for Body {
     fn from(kind: Kind) -> Self {
-        Self { kind, limit: None }
+        Self { kind, limit: None, again: None }
     }
 }
 
@@ -131,13 +140,23 @@ impl Body {
         self.limit = Some((bytes, bytes));
     }
 
+    /// Puts frames that were taken back in front, so that they come again. `length`: of the whole body.
+    pub(crate) fn put_back(&mut self, frames: Vec<Bytes>, length: Option<u64>) {
+        if !frames.is_empty() {
+            self.again = Some(Box::new(Again { frames: frames.into(), length }));
+        }
+    }
+
     /// Is there nothing to send?
     pub fn is_empty(&self) -> bool {
-        matches!(self.kind, Kind::Empty | Kind::Announced(_))
+        self.again.is_none() && matches!(self.kind, Kind::Empty | Kind::Announced(_))
     }
 
     /// Its length in bytes where that is known before its end; for an announced one, what was announced.
     pub fn length(&self) -> Option<u64> {
+        if let Some(again) = &self.again {
+            return again.length;
+        }
         match &self.kind {
             Kind::Empty => Some(0),
             Kind::Announced(n) => Some(*n),
@@ -152,6 +171,12 @@ impl Body {
 
     /// Polls the next frame. Inherent, so that callers need no pin: a `Body` can always be moved.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(again) = &mut self.again {
+            match again.frames.pop_front() {
+                Some(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                None => self.again = None,
+            }
+        }
         let polled = match &mut self.kind {
             Kind::Empty | Kind::Announced(_) => Poll::Ready(None),
             Kind::Full(bytes) => {
@@ -221,6 +246,15 @@ mod tests {
         let mut body = Body::full("0123456789");
         body.limit(10);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "0123456789");
+    }
+
+    #[tokio::test]
+    async fn what_was_put_back_comes_again_before_the_rest() {
+        let mut body = Body::full("rest");
+        body.put_back(vec!["one ".into(), "two ".into()], Some(12));
+        assert!(!body.is_empty());
+        assert_eq!(body.length(), Some(12));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "one two rest");
     }
 
     #[test]

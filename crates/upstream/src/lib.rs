@@ -1,1 +1,21 @@
-//! upstream
+//! Services and their endpoints: who they are, connections to them, and the loop of attempts at them.
+//!
+//! A [`Service`] belongs to one version of the config and never changes. What an endpoint has learnt ([`Endpoint`]: its
+//! load, its meters) lives on over reloads in the [`Registry`]. Connections belong to one worker ([`Client`]).
+//!
+//! *Invariant*: an attempt is repeated only where nothing was sent, or where sending it twice is harmless and the
+//! whole request can be sent again. Every attempt is counted once, and counted down once.
+//! *Not here*: what a failure means to the client (the room `gateway`), policies (`balance`), bytes (`net`).
+
+mod attempt;
+mod client;
+mod connect;
+mod endpoint;
+mod permit;
+mod service;
+
+pub use attempt::{Answered, Failed, Forward};
+pub use client::{Client, Local};
+pub use endpoint::{Endpoint, Place, Registry};
+pub use permit::Permit;
+pub use service::{EndpointSettings, HostPolicy, Protocol, Service, ServiceError, Settings, Timeouts};

@@ -87,6 +87,15 @@ pub struct Failure {
     pub cause: Cause,
     /// What had gone out.
     pub sent: Sent,
+    /// The request's body is whole again: another attempt can send all of it.
+    pub body_whole: bool,
+}
+
+impl Failure {
+    /// Nothing was sent and nothing was taken.
+    pub fn before_sending(cause: Cause) -> Self {
+        Self { cause, sent: Sent::No, body_whole: true }
+    }
 }
 
 /// What an exchange gave.
@@ -139,6 +148,11 @@ impl Connection {
         self.answered > 0
     }
 
+    /// Is it still open and silent, by the kernel's word? One system call, for requests that must not be sent twice.
+    pub fn is_surely_usable(&self) -> bool {
+        self.wire.stream.is_silent()
+    }
+
     /// Is it still open and silent, as far as the runtime has heard? Costs no system call while it is.
     pub(crate) fn is_usable(&mut self) -> bool {
         let mut byte = [0];
@@ -165,7 +179,9 @@ impl Connection {
         let holds_back = ask.expects_continue && !ask.body.is_empty();
         let told = emit::told_for_request(ask.head, ask.body.length());
         emit::request_head(self.wire.outbox.small(), ask.head, ask.host, told, holds_back);
-        let pump = if ask.body.is_empty() { Pump::nothing() } else { Pump::new(told) };
+        let length = ask.body.length();
+        let empty = ask.body.is_empty();
+        let pump = if empty { Pump::nothing() } else { Pump::keeping(told) };
         let mut exchange = Exchange {
             pump,
             scan: HeadScan::default(),
@@ -177,7 +193,12 @@ impl Connection {
         let parsed =
             poll_fn(|cx| exchange.poll_head(cx, &mut self, ask.head, ask.body, ask.interim, ask.timeout))
                 .await;
-        let parsed = parsed.map_err(|cause| exchange.failure(cause))?;
+        let parsed = parsed.map_err(|cause| {
+            let kept = exchange.pump.take_kept();
+            let body_whole = empty || kept.is_some();
+            ask.body.put_back(kept.unwrap_or_default(), length);
+            Failure { sent: exchange.sent(&cause), cause, body_whole }
+        })?;
         Ok(self.answer(parsed, exchange, ask))
     }
 
@@ -372,12 +393,11 @@ impl Exchange {
         }
     }
 
-    fn failure(&self, cause: Cause) -> Failure {
-        let sent = match cause {
+    fn sent(&self, cause: &Cause) -> Sent {
+        match cause {
             _ if self.pump.written == 0 => Sent::No,
             Cause::Malformed(_) | Cause::Unasked => Sent::Yes,
             _ => Sent::Maybe,
-        };
-        Failure { cause, sent }
+        }
     }
 }

@@ -53,12 +53,27 @@ pub(crate) struct Pump {
     pub(crate) bytes: u64,
     /// Bytes that the connection has taken, heads and framing included.
     pub(crate) written: u64,
+    /// What was taken of the body, for another attempt; `None` once it is more than is worth keeping.
+    kept: Option<Vec<Bytes>>,
 }
+
+/// Bodies up to this size can be sent again when an attempt fails before it was answered.
+const KEEP_MOST: u64 = 64 * 1024;
 
 impl Pump {
     pub(crate) fn new(told: Told) -> Self {
         let left = if let Told::Length(n) = told { n } else { 0 };
-        Self { told, left, ended: false, bytes: 0, written: 0 }
+        Self { told, left, ended: false, bytes: 0, written: 0, kept: None }
+    }
+
+    /// The same, and what is taken is kept for another attempt while it is small.
+    pub(crate) fn keeping(told: Told) -> Self {
+        Self { kept: Some(Vec::new()), ..Self::new(told) }
+    }
+
+    /// What was taken so far, if all of it was kept.
+    pub(crate) fn take_kept(&mut self) -> Option<Vec<Bytes>> {
+        self.kept.take()
     }
 
     /// A body of which nothing is sent, whatever its head has told.
@@ -114,6 +129,7 @@ impl Pump {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => self.put(outbox, data)?,
                     Err(frame) => {
+                        self.kept = None;
                         let trailers = frame.into_trailers().map(|map| Fields::from_map(&map)).ok();
                         self.end(outbox, trailers.as_ref())?;
                     }
@@ -125,6 +141,11 @@ impl Pump {
 
     fn put(&mut self, outbox: &mut Outbox, data: Bytes) -> Result<(), PumpError> {
         self.bytes += data.len() as u64;
+        if self.bytes > KEEP_MOST {
+            self.kept = None;
+        } else if let Some(kept) = &mut self.kept {
+            kept.push(data.clone());
+        }
         match self.told {
             Told::Chunked => outbox.push_chunk(data),
             Told::Nothing => outbox.push(data),

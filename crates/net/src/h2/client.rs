@@ -47,7 +47,7 @@ impl Multiplexed {
             .keep_alive_timeout(PING_TIMEOUT)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|e| Failure { cause: Cause::Connect(e.to_string()), sent: Sent::No })?;
+            .map_err(|e| Failure::before_sending(Cause::Connect(e.to_string())))?;
         tokio::task::spawn_local(async move {
             // Its end shows in every exchange that it breaks.
             let _ = connection.await;
@@ -67,23 +67,24 @@ impl Multiplexed {
 
     /// Sends the request and waits for the head of the answer.
     pub async fn exchange(mut self, ask: Ask<'_>) -> Result<Answer, Failure> {
-        let length = ask.body.length();
+        let (length, empty) = (ask.body.length(), ask.body.is_empty());
         let body = std::mem::take(ask.body);
         let request = translate::request(ask.head, self.scheme, ask.host, length, body)
-            .map_err(|e| Failure { cause: Cause::Http2(e.to_string()), sent: Sent::No })?;
+            .map_err(|e| Failure { cause: Cause::Http2(e.to_string()), sent: Sent::No, body_whole: false })?;
         self.open.set(self.open.get() + 1);
         let open = Open(Rc::clone(&self.open));
         let answered = tokio::time::timeout(ask.timeout, self.sender.try_send_request(request)).await;
         match answered {
-            Err(_) => Err(Failure { cause: Cause::Timeout, sent: Sent::Maybe }),
+            Err(_) => Err(Failure { cause: Cause::Timeout, sent: Sent::Maybe, body_whole: empty }),
             Ok(Err(mut failed)) => {
                 let returned = failed.take_message();
+                let body_whole = empty || returned.is_some();
                 let sent =
                     if returned.is_some() || is_refused(failed.error()) { Sent::No } else { Sent::Maybe };
                 if let Some(request) = returned {
                     *ask.body = request.into_body();
                 }
-                Err(Failure { cause: Cause::Http2(failed.into_error().to_string()), sent })
+                Err(Failure { cause: Cause::Http2(failed.into_error().to_string()), sent, body_whole })
             }
             Ok(Ok(response)) => {
                 let (parts, incoming) = response.into_parts();

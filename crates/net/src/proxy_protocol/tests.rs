@@ -1,14 +1,19 @@
 //! The rules of the specification as tables, a round trip over arbitrary headers, and sockets.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::time::timeout;
 
 use super::v2::crc32c;
 use super::*;
 use crate::stream::Stream;
+
+/// Far more than bytes that have been sent need to be read.
+const LIMIT: Duration = Duration::from_secs(5);
 
 fn address(text: &str) -> Option<SocketAddr> {
     text.parse().ok()
@@ -292,7 +297,7 @@ async fn receiving_takes_the_header_and_leaves_what_follows() {
     near.write_all(&[&v2(0x21, 0x11, &V4_PAIR)[..], b"GET /"].concat()).await.unwrap();
     assert_eq!(receive(&far, Accept::Any).await.unwrap(), v4_header());
     let mut rest = [0; 5];
-    far.read_exact(&mut rest).await.unwrap();
+    timeout(LIMIT, far.read_exact(&mut rest)).await.expect("nothing more was taken").unwrap();
     assert_eq!(&rest, b"GET /");
 }
 
@@ -308,7 +313,8 @@ async fn a_header_that_comes_byte_by_byte_is_received() {
     };
     let (header, ()) = tokio::join!(receive(&far, Accept::V1), send);
     assert_eq!(header.unwrap(), v4_header());
-    assert_eq!(far.read_u8().await.unwrap(), b'x');
+    let next = timeout(LIMIT, far.read_u8()).await.expect("nothing more was taken");
+    assert_eq!(next.unwrap(), b'x');
 }
 
 #[tokio::test]

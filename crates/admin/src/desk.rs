@@ -1,0 +1,133 @@
+//! Where a request is answered: guarded, looked up in the table, read to its end, handed to the node.
+
+use crate::answer::{self, Answer, Problem};
+use crate::endpoint::{self, Door, Endpoint};
+use crate::guard::Settings;
+use crate::live::Memory;
+use crate::node::Node;
+use crate::{openapi, page, status};
+use bytes::Bytes;
+use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Body;
+use message::percent_decoded;
+use serde_json::json;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes that a request's body may have.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What every connection needs.
+pub(crate) struct Desk {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) settings: Settings,
+    pub(crate) memory: Memory,
+}
+
+impl Desk {
+    /// Answers one request. Whatever happens there is an answer, with the security headers.
+    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Answer
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let answer = self.try_answer(request, peer).await;
+        answer::secured(answer.unwrap_or_else(Problem::into_answer))
+    }
+
+    async fn try_answer<B>(&self, request: Request<B>, peer: IpAddr) -> Result<Answer, Problem>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let found = endpoint::find(request.method(), request.uri().path());
+        // The guard comes before 404 and 405, so strangers learn nothing about what there is.
+        if !found.as_ref().is_ok_and(|e| e.open) {
+            self.settings.check(&request, peer)?;
+        }
+        let endpoint = found?;
+        let (head, body) = request.into_parts();
+        read(body).await?;
+        self.open(endpoint, head.uri.query().unwrap_or("")).await
+    }
+
+    async fn open(&self, endpoint: &Endpoint, query: &str) -> Result<Answer, Problem> {
+        const OK: StatusCode = StatusCode::OK;
+        let node = &*self.node;
+        let answer = match endpoint.door {
+            Door::Page => self.page(),
+            Door::Health => answer::text(OK, "ok\n"),
+            Door::Ready if node.ready() => answer::text(OK, "ready\n"),
+            Door::Ready => answer::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+            Door::Metrics => answer::with(OK, "text/plain; version=0.0.4; charset=utf-8", node.metrics()),
+            Door::OpenApi => answer::json(OK, &openapi::document()),
+            Door::Config => answer::json(OK, &node.config()),
+            Door::Routes => answer::json(OK, &node.routes()),
+            Door::Services => answer::json(OK, &node.services()),
+            Door::Status => answer::json(OK, &status::document(node, &self.memory.view(node.snapshot()))),
+            Door::Explain => explain(node, query)?,
+            Door::Reload => reload(node).await?,
+            Door::Drain => {
+                node.drain();
+                answer::json(OK, &json!({ "draining": true }))
+            }
+        };
+        Ok(answer)
+    }
+
+    fn page(&self) -> Answer {
+        let live = self.memory.view(self.node.snapshot());
+        let nonce = page::nonce();
+        let html = page::render(&*self.node, &live, &nonce);
+        let mut answer = answer::with(StatusCode::OK, "text/html; charset=utf-8", html);
+        let policy = HeaderValue::try_from(page::policy(&nonce)).expect("a nonce is hex digits");
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        answer
+    }
+}
+
+/// Reads a body to its end within bounds, so the connection can be used again. No endpoint needs what is in it.
+async fn read<B>(body: B) -> Result<(), Problem>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.");
+    if body.is_end_stream() {
+        return Ok(());
+    }
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "The body ended before its end.")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "The body took too long.")),
+    }
+}
+
+fn explain(node: &dyn Node, query: &str) -> Result<Answer, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let Some(request) = query.split('&').find_map(|pair| pair.strip_prefix("request=")) else {
+        return Err(bad("Say which request: /api/explain?request=GET%20http://host/path".to_owned()));
+    };
+    // A form writes a space as a plus.
+    let request = request.replace('+', " ");
+    let road = node.explain(&percent_decoded(&request)).map_err(bad)?;
+    Ok(answer::json(StatusCode::OK, &road))
+}
+
+async fn reload(node: &dyn Node) -> Result<Answer, Problem> {
+    let changes = node.reload().await.map_err(|problems| {
+        let detail = "The config has problems; nothing changed.";
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).member("problems", problems)
+    })?;
+    Ok(answer::json(StatusCode::OK, &changes))
+}

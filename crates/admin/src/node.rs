@@ -1,0 +1,32 @@
+//! What the admin server asks of the process it belongs to.
+
+use observe::Snapshot;
+use serde_json::Value;
+use std::pin::Pin;
+
+/// A reload under way: what changed, or the problems for which nothing did.
+pub type Reloading<'a> = Pin<Box<dyn Future<Output = Result<Value, Value>> + Send + 'a>>;
+
+/// The running gateway, as an operator sees it. The calls answer at once, but for [`Node::reload`]; none blocks.
+pub trait Node: Send + Sync + 'static {
+    /// May traffic be sent here? No before the first config is in force, and no while draining.
+    fn ready(&self) -> bool;
+    /// Is it letting go of its work, to end?
+    fn draining(&self) -> bool;
+    /// All numbers in Prometheus' text format 0.0.4.
+    fn metrics(&self) -> String;
+    /// All numbers as data.
+    fn snapshot(&self) -> Snapshot;
+    /// The config in force, secrets redacted.
+    fn config(&self) -> Value;
+    /// The routes in force, in the order in which they are tried.
+    fn routes(&self) -> Value;
+    /// The services in force, with their endpoints and the health of each.
+    fn services(&self) -> Value;
+    /// The road that a request like `GET http://host/path` would take; as an error, what is wrong with the request.
+    fn explain(&self, request: &str) -> Result<Value, String>;
+    /// Reads the config again and puts it in force.
+    fn reload(&self) -> Reloading<'_>;
+    /// Stops taking work and ends when the work under way is done. Asking twice does no harm.
+    fn drain(&self);
+}

@@ -1,0 +1,7 @@
+//! The admin server over raw TCP: what it answers, what it refuses, and that it stays within its bounds.
+
+mod api;
+mod bounds;
+mod guard;
+mod page;
+mod server;

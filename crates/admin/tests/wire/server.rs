@@ -1,0 +1,140 @@
+//! A running admin server over a node made for tests, and a client that speaks raw bytes.
+
+use admin::{Node, Reloading, Settings, serve};
+use observe::{Meters, Snapshot};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Gateway {
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) draining: AtomicBool,
+    pub(crate) config_is_good: AtomicBool,
+}
+
+impl Node for Gateway {
+    fn ready(&self) -> bool {
+        !self.draining()
+    }
+    fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+    fn metrics(&self) -> String {
+        let mut text = String::new();
+        self.meters.render(&mut text);
+        text
+    }
+    fn snapshot(&self) -> Snapshot {
+        self.meters.snapshot()
+    }
+    fn config(&self) -> Value {
+        json!({ "admin": { "token": "***" } })
+    }
+    fn routes(&self) -> Value {
+        json!([{ "route": "orders" }])
+    }
+    fn services(&self) -> Value {
+        json!([{ "service": "shop" }])
+    }
+    fn explain(&self, request: &str) -> Result<Value, String> {
+        match request.split_once(' ') {
+            Some((method, url)) => Ok(json!({ "method": method, "url": url })),
+            None => Err(format!("{request:?} is no request")),
+        }
+    }
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            if self.config_is_good.load(Ordering::Relaxed) {
+                Ok(json!({ "changed": ["routes"] }))
+            } else {
+                Err(json!([{ "line": 3, "problem": "no such service" }]))
+            }
+        })
+    }
+    fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) node: Arc<Gateway>,
+    pub(crate) address: String,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) async fn start(settings: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let node = Arc::new(Gateway {
+            meters: Meters::new(1),
+            draining: AtomicBool::new(false),
+            config_is_good: AtomicBool::new(true),
+        });
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = serve(listener, Arc::clone(&node) as Arc<dyn Node>, settings, async {
+            let _ = stopped.await;
+        });
+        Self { node, address, stop, ended: tokio::spawn(served) }
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).await.expect("a connection")
+    }
+
+    /// Sends a head with `Host` and `Connection: close`, and returns all that comes back.
+    pub(crate) async fn send(&self, line: &str, fields: &str) -> Answer {
+        self.raw(&format!("{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{fields}\r\n", self.address))
+            .await
+    }
+
+    pub(crate) async fn raw(&self, bytes: &str) -> Answer {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes.as_bytes()).await.expect("written");
+        let mut text = Vec::new();
+        timeout(DEADLINE, stream.read_to_end(&mut text)).await.expect("in time").expect("read");
+        Answer(String::from_utf8(text).expect("text"))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer(pub(crate) String);
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.0.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or_else(|| panic!("{}", self.0))
+    }
+    pub(crate) fn head(&self) -> &str {
+        self.0.split_once("\r\n\r\n").expect("a head").0
+    }
+    pub(crate) fn body(&self) -> &str {
+        self.0.split_once("\r\n\r\n").expect("a head").1
+    }
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let named = |l: &'_ str| l.split_once(": ").is_some_and(|(n, _)| n.eq_ignore_ascii_case(name));
+        self.head().lines().find(|l| named(l)).and_then(|l| l.split_once(": ")).map(|(_, v)| v)
+    }
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(self.body()).unwrap_or_else(|e| panic!("{e}: {}", self.0))
+    }
+    /// Checks that it is a problem document that agrees with its status.
+    pub(crate) fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status(), status, "{}", self.0);
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        assert!(problem["title"].is_string() && problem["detail"].is_string());
+        problem
+    }
+}

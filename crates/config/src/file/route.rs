@@ -1,0 +1,203 @@
+//! `routes`: which request goes where.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::value::{
+    HeaderName, HeaderValue, HostPattern, Method, PathPattern, Period, RedirectStatus, RedirectTo,
+    ServiceName, SizeLimit,
+};
+
+/// What a request must be like, and what then happens: exactly one of `service`, `redirect` and `respond`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = [
+    "cache", "fields", "auth", "allow", "rate_limit", "validate", "async", "compose", "static", "compress", "waf",
+    "cors", "protect", "retry", "hedge", "split", "mirror", "priority", "fallback", "edge", "rewrite", "version",
+    "idempotent", "concurrency",
+], "x-one-of" = ["service", "redirect", "respond"]))]
+pub struct Route {
+    /// The name in metrics and logs; it is unique.
+    #[serde(default)]
+    #[schemars(extend("x-default" = "methods, host and path of the match"))]
+    pub name: String,
+    /// Which requests this route is for. What is absent matches everything.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// Forward to this service.
+    pub service: Option<ServiceName>,
+    /// Send the client elsewhere. A bare URL stands for `to`.
+    pub redirect: Option<Redirect>,
+    /// Answer from here.
+    pub respond: Option<Respond>,
+    /// Take this off the front of the path before the service sees it.
+    pub strip_prefix: Option<PathPattern>,
+    /// Timeouts of this route, instead of the service's.
+    #[serde(default)]
+    pub timeouts: RouteTimeouts,
+    /// Bytes of a request body, or `unlimited`, instead of `limits.max_body`.
+    pub max_body: Option<SizeLimit>,
+}
+
+/// What a route does with its requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Action<'r> {
+    /// Forward to a service.
+    Service(&'r ServiceName),
+    /// Send the client elsewhere.
+    Redirect(&'r Redirect),
+    /// Answer.
+    Respond(&'r Respond),
+}
+
+impl Route {
+    /// The route's one action. `None` cannot be met in a [`crate::File`] that was loaded without errors.
+    pub fn action(&self) -> Option<Action<'_>> {
+        let service = self.service.as_ref().map(Action::Service);
+        service
+            .or(self.redirect.as_ref().map(Action::Redirect))
+            .or(self.respond.as_ref().map(Action::Respond))
+    }
+
+    /// The name of a route that was given none: `GET,POST api.example.com/v1/*`.
+    pub(crate) fn default_name(&self) -> String {
+        let methods: Vec<&str> = self.matches.methods.iter().map(Method::as_str).collect();
+        let host = self.matches.host.as_ref().map_or("", HostPattern::as_str);
+        let place = format!("{host}{}", self.matches.path);
+        if methods.is_empty() { place } else { format!("{} {place}", methods.join(",")) }
+    }
+}
+
+/// Which requests a route is for. All that is given must hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-later" = ["version", "consumer", "grpc"]))]
+pub struct Match {
+    /// The host, without port: `api.example.com`, or `*.example.com` for every name below it.
+    pub host: Option<HostPattern>,
+    /// The path: `{name}` is one segment, `/*` at the end is the rest.
+    pub path: PathPattern,
+    /// The methods; absent means all.
+    pub methods: Vec<Method>,
+    /// Headers by name: the exact value, or a mapping with one of `exact`, `prefix`, `present`, `absent`.
+    #[schemars(extend("x-keys" = "header name"))]
+    pub headers: BTreeMap<HeaderName, ValueTest>,
+    /// Query parameters by name, tested like headers.
+    pub query: BTreeMap<String, ValueTest>,
+}
+
+impl Default for Match {
+    fn default() -> Self {
+        let path = crate::value::any_path();
+        Self { host: None, path, methods: Vec::new(), headers: BTreeMap::new(), query: BTreeMap::new() }
+    }
+}
+
+/// A test of one value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "TypedTest", into = "TypedTest")]
+pub enum ValueTest {
+    /// It is this.
+    Exact(String),
+    /// It starts with this.
+    Prefix(String),
+    /// It is there, whatever it is.
+    Present,
+    /// It is not there.
+    Absent,
+}
+
+/// A test of one value: exactly one of these keys. A bare value stands for `exact`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "ValueTest", extend("x-shorthand" = "exact", "x-one-of" = ["exact", "prefix", "present", "absent"], "x-later" = ["regex"]))]
+struct TypedTest {
+    /// The value is this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<HeaderValue>,
+    /// The value starts with this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<HeaderValue>,
+    /// It is there, whatever its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    present: Option<bool>,
+    /// It is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent: Option<bool>,
+}
+
+impl TryFrom<TypedTest> for ValueTest {
+    type Error = &'static str;
+
+    fn try_from(typed: TypedTest) -> Result<Self, Self::Error> {
+        match (typed.exact, typed.prefix, typed.present, typed.absent) {
+            (Some(value), None, None, None) => Ok(Self::Exact(value.as_str().into())),
+            (None, Some(value), None, None) => Ok(Self::Prefix(value.as_str().into())),
+            (None, None, Some(true), None) | (None, None, None, Some(false)) => Ok(Self::Present),
+            (None, None, Some(false), None) | (None, None, None, Some(true)) => Ok(Self::Absent),
+            _ => Err("exactly one of `exact`, `prefix`, `present`, `absent`"),
+        }
+    }
+}
+
+impl From<ValueTest> for TypedTest {
+    fn from(test: ValueTest) -> Self {
+        let value = crate::value::header_value;
+        match test {
+            ValueTest::Exact(word) => Self { exact: Some(value(&word)), ..Self::default() },
+            ValueTest::Prefix(word) => Self { prefix: Some(value(&word)), ..Self::default() },
+            ValueTest::Present => Self { present: Some(true), ..Self::default() },
+            ValueTest::Absent => Self { absent: Some(true), ..Self::default() },
+        }
+    }
+}
+
+/// Where the client is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-shorthand" = "to"))]
+pub struct Redirect {
+    /// A URL or a path; `{name}` stands for what the path pattern of the match caught.
+    pub to: RedirectTo,
+    /// 301, 302, 303, 307 or 308.
+    #[serde(default = "permanent")]
+    pub status: RedirectStatus,
+}
+
+fn permanent() -> RedirectStatus {
+    RedirectStatus::PERMANENT
+}
+
+/// A fixed answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Respond {
+    /// The status code.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// Headers of the answer.
+    #[schemars(extend("x-keys" = "header name"))]
+    pub headers: BTreeMap<HeaderName, HeaderValue>,
+}
+
+impl Default for Respond {
+    fn default() -> Self {
+        Self { status: 200, body: String::new(), headers: BTreeMap::new() }
+    }
+}
+
+/// Timeouts of one route.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteTimeouts {
+    /// To the first byte of the response.
+    #[schemars(extend("x-default" = "the service's"))]
+    pub request: Option<Period>,
+    /// The longest silence between two bytes of the response.
+    #[schemars(extend("x-default" = "the service's"))]
+    pub idle: Option<Period>,
+}

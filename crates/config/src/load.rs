@@ -1,0 +1,181 @@
+//! From a path, a text or a URL to a checked [`File`].
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Read as _;
+use std::path::Path as FilePath;
+
+use crate::expand::{self, Env};
+use crate::file::{Admin, File, Limits, Listener, Match, Observe, Route, RouteTimeouts, Service};
+use crate::node::{Kind, Node, Path};
+use crate::report::{Problem, Report};
+use crate::source::{Source, Span, sounds_secret};
+use crate::value::{Address, EndpointUrl, ServiceName, Typed};
+use crate::{meaning, shape, yaml};
+
+/// Bytes that a config file may hold.
+const MAX_FILE: u64 = 8 << 20;
+
+/// A config file without errors.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What the file says, defaults applied.
+    pub file: File,
+    /// Its warnings. Later checks add what they find here; it knows the places of the file.
+    pub report: Report,
+}
+
+/// Reads and checks the file at `path`, with the environment of this process.
+pub fn load(path: &FilePath) -> Result<Loaded, Report> {
+    load_with(path, &|name| std::env::var(name).ok())
+}
+
+/// Reads and checks the file at `path`, with variables from `env`.
+pub fn load_with(path: &FilePath, env: Env<'_>) -> Result<Loaded, Report> {
+    let name = path.display().to_string();
+    match read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => parse(&text, &name, env),
+            Err(error) => Err(not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to())),
+        },
+        Err(reason) => {
+            let mut report = Report::new(Source::new(&name, ""));
+            let problem = Problem::error(format!("cannot read the config file {name}: {reason}"));
+            let hint = "without a file: `tidegate run --to http://127.0.0.1:3000`";
+            report.push(if path.exists() { problem } else { problem.hint(hint) });
+            Err(report)
+        }
+    }
+}
+
+fn read(path: &FilePath) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err("it is a directory".into());
+    }
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn too_large() -> String {
+    format!("it is larger than {} MiB", MAX_FILE >> 20)
+}
+
+fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Report {
+    let mut report = Report::new(Source::new(name, &String::from_utf8_lossy(bytes)));
+    let problem = Problem::error("the file is not UTF-8").at(Span { start: at, end: at + 1 });
+    report.push(problem.hint("save it as UTF-8"));
+    report
+}
+
+/// Checks a config `text`; `name` is what errors call it.
+pub fn parse(text: &str, name: &str, env: Env<'_>) -> Result<Loaded, Report> {
+    let mut report = Report::new(Source::new(name, text));
+    if text.len() as u64 > MAX_FILE {
+        report.push(Problem::error(format!("cannot read the config file {name}: {}", too_large())));
+        return Err(report);
+    }
+    let Some(mut tree) = yaml::read(text, &mut report) else { return Err(report) };
+    hide_secrets(&tree, report.source_mut());
+    expand::tree(&mut tree, &Path::new(), env, &mut report);
+    report.source_mut().set_tree(tree.clone());
+    let value = shape::check(&tree, &mut report);
+    meaning::check(&tree, &mut report);
+    if report.has_errors() {
+        return Err(report);
+    }
+    match serde_json::from_value(value) {
+        Ok(file) => Ok(Loaded { file: with_route_names(file), report }),
+        // The check promises that this cannot happen; if it does, the file is refused, not misread.
+        Err(error) => {
+            report.push(Problem::error(format!("the file passed its check but cannot be used: {error}")));
+            Err(report)
+        }
+    }
+}
+
+/// Hides the value of every key that sounds like a secret, known or not, from error texts. What only points to a
+/// secret (`${NAME}`, `file:/path`) stays visible.
+fn hide_secrets(node: &Node, source: &mut Source) {
+    for entry in node.entries() {
+        match &entry.value.kind {
+            Kind::Scalar(scalar) if sounds_secret(&entry.key) && !is_pointer(&scalar.text) => {
+                source.hide(entry.value.span);
+                hide_all(scalar.defined, source);
+            }
+            Kind::List(items) if sounds_secret(&entry.key) => {
+                hide_all(items.iter().map(|item| item.span), source);
+            }
+            _ => {}
+        }
+        hide_secrets(&entry.value, source);
+    }
+    node.items().iter().for_each(|item| hide_secrets(item, source));
+}
+
+fn hide_all(spans: impl IntoIterator<Item = Span>, source: &mut Source) {
+    for span in spans {
+        source.hide(span);
+    }
+}
+
+fn is_pointer(text: &str) -> bool {
+    let variable = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    text.starts_with("file:") || variable.is_some_and(|name| !name.contains([':', '$', '{']))
+}
+
+/// Gives each route without a name the text of its match, made unique with a number where it has to be.
+fn with_route_names(mut file: File) -> File {
+    let mut taken: HashSet<String> = file.routes.iter().map(|route| route.name.clone()).collect();
+    for route in file.routes.iter_mut().filter(|route| route.name.is_empty()) {
+        let base = route.default_name();
+        let mut name = base.clone();
+        let mut number = 2;
+        while !taken.insert(name.clone()) {
+            name = format!("{base} #{number}");
+            number += 1;
+        }
+        route.name = name;
+    }
+    file
+}
+
+/// The config of `tidegate run --to URL`: one listener, one service, one route for everything.
+pub fn from_url(url: &str, listen: &str) -> Result<File, Report> {
+    let mut report = Report::new(Source::new("the command line", ""));
+    let url = argument::<EndpointUrl>("--to", url, &mut report);
+    let address = argument::<Address>("--listen", listen, &mut report);
+    let name = ServiceName::read("api").ok();
+    let (Some(url), Some(address), Some(name)) = (url, address, name) else { return Err(report) };
+    let route = Route {
+        name: String::new(),
+        matches: Match::default(),
+        service: Some(name.clone()),
+        redirect: None,
+        respond: None,
+        strip_prefix: None,
+        timeouts: RouteTimeouts::default(),
+        max_body: None,
+    };
+    Ok(with_route_names(File {
+        listeners: vec![Listener::at(address)],
+        admin: Admin::default(),
+        data_dir: crate::file::data_dir(),
+        workers: crate::file::workers(),
+        limits: Limits::default(),
+        trusted_proxies: Vec::new(),
+        services: [(name, Service::at(url))].into(),
+        routes: vec![route],
+        observe: Observe::default(),
+    }))
+}
+
+fn argument<T: Typed>(name: &str, text: &str, report: &mut Report) -> Option<T> {
+    let problem = |bad: crate::value::Bad| {
+        let reason = bad.reason.map_or(String::new(), |reason| format!(": {reason}"));
+        let problem = Problem::error(format!("bad value for {name}{reason}"));
+        problem.expected(T::EXPECTED).found(format!("`{}`", crate::node::clip(text))).maybe_hint(bad.hint)
+    };
+    T::read(text).map_err(|bad| report.push(problem(bad))).ok()
+}

@@ -1,0 +1,64 @@
+//! What a schema asks for, in the check's own words and in words for people.
+
+use serde_json::Value;
+
+use super::Schema;
+use crate::schema::{choices, mark, properties};
+use crate::suggest::list;
+use crate::value::FORMATS;
+
+/// How a schema is checked.
+pub(super) fn kind_of(schema: Schema) -> &'static str {
+    if mark(schema, "x-format").is_some() {
+        return "format";
+    }
+    if !choices(schema).is_empty() {
+        return "choice";
+    }
+    match mark(schema, "type").and_then(Value::as_str) {
+        Some("object") if properties(schema).is_some() => "fixed",
+        Some("object") => "map",
+        Some("array") => "list",
+        Some(other) => other,
+        None => "nothing",
+    }
+}
+
+/// What errors say was expected of a value.
+pub(super) fn expectation(schema: Schema) -> String {
+    let short = || {
+        let key = mark(schema, "x-shorthand")?.as_str()?;
+        let rule = properties(schema)?.get(key)?;
+        Some(mark(rule, "items").unwrap_or(rule))
+    };
+    match kind_of(schema) {
+        "format" => {
+            let format = FORMATS
+                .iter()
+                .find(|format| mark(schema, "x-format").is_some_and(|name| name == format.name));
+            format.map_or("", |format| format.expected).into()
+        }
+        "choice" => one_of(&choices(schema)),
+        "fixed" => {
+            let keys: Vec<&str> =
+                properties(schema).into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            let short = short().filter(|rule| kind_of(rule) != "fixed").map(expectation);
+            let short = short.map_or(String::new(), |short| format!("{short}, or "));
+            let keys = if keys.len() <= 6 { format!(" with {}", list(keys)) } else { String::new() };
+            format!("{short}a mapping{keys}")
+        }
+        "map" => "a mapping".into(),
+        "list" => "a list".into(),
+        "boolean" => "`true` or `false`".into(),
+        "integer" => match (mark(schema, "minimum"), mark(schema, "maximum")) {
+            (Some(low), Some(high)) => format!("a whole number from {low} to {high}"),
+            _ => "a whole number".into(),
+        },
+        _ => "text".into(),
+    }
+}
+
+/// `one of: a, b`
+pub(super) fn one_of(words: &[&str]) -> String {
+    format!("one of: {}", words.join(", "))
+}

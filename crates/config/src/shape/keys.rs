@@ -1,0 +1,58 @@
+//! A key that the schema does not know: mistyped, misplaced, or of a layer that is still to come.
+
+use serde_json::Value;
+
+use super::expect::one_of;
+use super::{Check, Schema};
+use crate::node::{Entry, Path, clip};
+use crate::report::Problem;
+use crate::schema::{internal, mark, properties, resolve, words};
+use crate::suggest::nearest;
+
+impl Check<'_> {
+    pub(super) fn unknown_key(&mut self, entry: &Entry, schema: Schema, path: &Path) {
+        let key = entry.key.as_str();
+        let (known, is_later) = (properties(schema), words(schema, "x-later"));
+        let known: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let near = nearest(key, known.iter().copied());
+        let at = |problem: Problem| problem.at(entry.key_span).path(&path.key(key));
+        if is_later.contains(&key) || (near.is_none() && later_anywhere(key)) {
+            self.report.push(at(Problem::error(later(key))));
+            return;
+        }
+        if near.is_some_and(|near| {
+            let rule = properties(schema).and_then(|keys| keys.get(near));
+            rule.and_then(|rule| mark(rule, "x-format")).is_some_and(|name| name == "secret")
+        }) {
+            self.report.source_mut().hide(entry.value.span);
+        }
+        let hint = match (near, nearest(key, is_later)) {
+            (Some(near), _) => Some(format!("did you mean `{near}`?")),
+            (None, Some(word)) => Some(format!("did you mean `{word}`? It is not part of this version yet")),
+            (None, None) => child_with(schema, key).map(|child| format!("`{key}` is a key of `{child}`")),
+        };
+        let message = format!("unknown key `{}` in {}", clip(key), path.in_words());
+        self.report.push(at(Problem::error(message).expected(one_of(&known)).maybe_hint(hint)));
+    }
+}
+
+/// The one sentence about what this version cannot do.
+pub(super) fn later(word: &str) -> String {
+    format!("`{word}` is not part of this version of Tidegate yet")
+}
+
+/// Whether `key` is a key of a layer to come, anywhere in the file, and of nothing that exists.
+fn later_anywhere(key: &str) -> bool {
+    let defs =
+        internal().get("$defs").and_then(Value::as_object).into_iter().flatten().map(|(_, schema)| schema);
+    let all: Vec<Schema> = defs.chain([internal()]).collect();
+    let exists = all.iter().any(|schema| properties(schema).is_some_and(|keys| keys.contains_key(key)));
+    !exists && all.iter().any(|schema| words(schema, "x-later").contains(&key))
+}
+
+/// The sibling below which `key` would be known.
+fn child_with(schema: Schema, key: &str) -> Option<&'static str> {
+    let children = properties(schema)?.iter();
+    let with = |rule: Schema| properties(resolve(rule)).is_some_and(|keys| keys.contains_key(key));
+    children.filter(|(_, rule)| with(rule)).map(|(name, _)| name.as_str()).next()
+}

@@ -1,0 +1,151 @@
+//! Values that are typed as one word and mean more: durations, sizes, addresses, URLs, names.
+//!
+//! Each is a [`Typed`]: it reads itself from text, says what it expects, and shows itself as text that reads back.
+//! The schema carries only the name of its format; the check of the file finds the reader by that name in
+//! [`FORMATS`], so all of them are checked at once and before any type is built.
+
+mod amount;
+mod http;
+mod log;
+mod net;
+mod secret;
+mod url;
+
+pub use amount::{ByteSize, CountLimit, Period, SizeLimit, Workers};
+pub use http::{
+    HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
+    ServiceName,
+};
+pub(crate) use http::{any_path, header_value};
+pub use log::LogPath;
+pub use net::{Address, AdminAddress, Cidr};
+pub use secret::Secret;
+pub use url::EndpointUrl;
+
+/// Why a text was refused: a reason beyond what is expected, and a better text, where there is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bad {
+    pub(crate) reason: Option<String>,
+    pub(crate) hint: Option<String>,
+}
+
+impl Bad {
+    /// Refused for no other reason than not being what is expected.
+    pub(crate) fn plain() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn because(reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), hint: None }
+    }
+
+    pub(crate) fn mean(better: impl std::fmt::Display) -> Self {
+        Self::plain().or_mean(better)
+    }
+
+    pub(crate) fn or_mean(self, better: impl std::fmt::Display) -> Self {
+        Self { hint: Some(format!("did you mean `{better}`?")), ..self }
+    }
+
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// A value that is typed as one word.
+pub(crate) trait Typed: Sized + std::fmt::Display {
+    /// The name in the schema's `x-format`.
+    const FORMAT: &'static str;
+    /// What errors say was expected.
+    const EXPECTED: &'static str;
+    /// The JSON types that editors should let pass.
+    const TYPES: &'static [&'static str] = &["string"];
+
+    /// Reads it from what was typed.
+    fn read(text: &str) -> Result<Self, Bad>;
+
+    /// The number that `x-min` and `x-max` of the schema are compared with: bytes, milliseconds, a count.
+    fn measure(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// One entry of the table of formats.
+pub(crate) struct Format {
+    pub(crate) name: &'static str,
+    pub(crate) expected: &'static str,
+    /// Checks a text; gives its measure where it has one.
+    pub(crate) check: fn(&str) -> Result<Option<u64>, Bad>,
+}
+
+const fn format<T: Typed>() -> Format {
+    Format {
+        name: T::FORMAT,
+        expected: T::EXPECTED,
+        check: |text| T::read(text).map(|value| value.measure()),
+    }
+}
+
+/// Every format of the schema.
+pub(crate) const FORMATS: &[Format] = &[
+    format::<ByteSize>(),
+    format::<SizeLimit>(),
+    format::<CountLimit>(),
+    format::<Period>(),
+    format::<Workers>(),
+    format::<Address>(),
+    format::<AdminAddress>(),
+    format::<Cidr>(),
+    format::<EndpointUrl>(),
+    format::<HeaderName>(),
+    format::<HeaderValue>(),
+    format::<HostPattern>(),
+    format::<HostPolicy>(),
+    format::<Method>(),
+    format::<PathPattern>(),
+    format::<RedirectStatus>(),
+    format::<RedirectTo>(),
+    format::<ServiceName>(),
+    format::<LogPath>(),
+    format::<Secret>(),
+];
+
+/// Ties a [`Typed`] to serde (as its text) and to the schema (as its format).
+macro_rules! typed {
+    ($($name:ident),+) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                let expected = <Self as crate::value::Typed>::EXPECTED;
+                <Self as crate::value::Typed>::read(&text)
+                    .map_err(|_| serde::de::Error::custom(format_args!("expected {expected}")))
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                use crate::value::Typed;
+                let types = match Self::TYPES {
+                    [one] => serde_json::Value::from(*one),
+                    many => serde_json::Value::from(many),
+                };
+                schemars::json_schema!({ "type": types, "x-format": Self::FORMAT })
+            }
+        }
+    )+};
+}
+pub(crate) use typed;

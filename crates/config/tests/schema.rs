@@ -1,0 +1,63 @@
+//! The schema and what is generated from it.
+
+use std::fs;
+
+use serde_json::Value;
+
+/// Calls `visit` with every object of the schema that describes a value.
+fn each(value: &Value, visit: &mut impl FnMut(&serde_json::Map<String, Value>)) {
+    match value {
+        Value::Object(map) => {
+            visit(map);
+            map.values().for_each(|inner| each(inner, visit));
+        }
+        Value::Array(list) => list.iter().for_each(|inner| each(inner, visit)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_described() {
+    let schema = config::schema();
+    let mut keys = 0;
+    each(&schema, &mut |map| {
+        for (key, rule) in map.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let description = rule.get("description").and_then(Value::as_str).unwrap_or("");
+            assert!(!description.is_empty(), "`{key}` has no description");
+            keys += 1;
+        }
+    });
+    assert!(keys > 60, "only {keys} keys");
+}
+
+#[test]
+fn every_mapping_refuses_unknown_keys() {
+    each(&config::schema(), &mut |map| {
+        if map.contains_key("properties") {
+            assert_eq!(map.get("additionalProperties"), Some(&Value::Bool(false)), "{map:?}");
+        }
+    });
+}
+
+#[test]
+fn no_key_that_exists_is_said_to_come_later() {
+    each(&config::schema(), &mut |map| {
+        let keys = map.get("properties").and_then(Value::as_object);
+        for later in map.get("x-later").and_then(Value::as_array).into_iter().flatten() {
+            let name = later.as_str().unwrap();
+            assert!(keys.is_none_or(|keys| !keys.contains_key(name)), "`{name}`");
+        }
+    });
+}
+
+#[test]
+fn the_reference_in_docs_is_the_one_that_the_types_give() {
+    let path = "../../docs/reference/config.md";
+    let reference = config::reference();
+    if std::env::var_os("TIDEGATE_BLESS").is_some() {
+        fs::create_dir_all("../../docs/reference").unwrap();
+        fs::write(path, &reference).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == reference, "run `TIDEGATE_BLESS=1 cargo test -p config` and commit {path}");
+}

@@ -1,0 +1,80 @@
+//! The end of every trip: meters and access log, at the last byte of the response.
+//!
+//! A client that leaves before its answer drops the road, and with it the trip: then it departs from here too, so no
+//! request goes uncounted.
+
+use crate::stop::Reason;
+use crate::trip::Trip;
+use message::{Method, Name, Version};
+use net::{Delivery, End, Ride};
+use observe::access_log::Entry;
+use std::time::{Duration, SystemTime};
+
+impl Ride for Box<Trip> {
+    fn depart(mut self, delivery: Delivery) {
+        self.leave(delivery);
+    }
+}
+
+impl Drop for Trip {
+    fn drop(&mut self) {
+        if !self.departed {
+            self.status = Reason::ClientGone.status().as_u16();
+            self.stop = Some(Reason::ClientGone);
+            self.desk.count_reason(Reason::ClientGone);
+            self.leave(Delivery { bytes_in: 0, bytes_out: 0, end: End::ClientGone });
+        }
+    }
+}
+
+impl Trip {
+    fn leave(&mut self, delivery: Delivery) {
+        self.departed = true;
+        let took = self.arrived.elapsed();
+        let Delivery { bytes_in, bytes_out, end } = delivery;
+        let method = self.head.as_ref().map_or(&Method::GET, |h| &h.method);
+        let meters = self.route().map_or(&self.here.site.unrouted, |r| &r.meters);
+        meters.record(self.desk.core, method, self.status, took, bytes_in, bytes_out);
+        self.desk.with_log(|log| log.record(&self.entry(took, bytes_in, bytes_out, end)));
+    }
+
+    fn entry(&self, took: Duration, bytes_in: u64, bytes_out: u64, end: End) -> Entry<'_> {
+        let head = self.head.as_ref();
+        let target = self.asked.as_ref().or(head.map(|h| &h.target));
+        let route = self.route();
+        let service = route.and_then(|r| self.here.site.service_of(r));
+        // What the response itself could not tell any more.
+        let cut = match end {
+            End::Cut => Some("upstream_cut"),
+            End::ClientGone => Some(Reason::ClientGone.label()),
+            End::ClientSlow => Some(Reason::ClientSlow.label()),
+            End::Complete => None,
+        };
+        Entry {
+            time: SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH),
+            client: self.client,
+            method: head.map_or("-", |h| h.method.as_str()),
+            scheme: self.peer.scheme,
+            host: head.and_then(|h| h.authority.as_ref()).map_or("", |a| a.as_str()),
+            path: target.map_or("", |t| t.path()),
+            query: target.and_then(|t| t.query()),
+            version: head.map_or(Version::HTTP_11, |h| h.version),
+            status: self.status,
+            bytes_in,
+            bytes_out,
+            took,
+            upstream_took: self.upstream_took,
+            route: route.map_or("", |r| &r.name),
+            service: service.map_or("", |s| &s.settings.name),
+            endpoint: self.permit.as_ref().map_or("", |p| p.endpoint()),
+            attempts: self.attempts,
+            request_id: self.id.as_str(),
+            traceparent: head.and_then(|h| h.fields.get_str(Name::Traceparent)),
+            user_agent: head.and_then(|h| h.fields.get(Name::UserAgent)),
+            referer: head.and_then(|h| h.fields.get(Name::Referer)),
+            stop: self.stop.map(Reason::label).or(cut),
+            tls: self.peer.tls,
+            complete: end == End::Complete,
+        }
+    }
+}

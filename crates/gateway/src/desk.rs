@@ -1,0 +1,211 @@
+//! A worker's gateway: what it keeps between requests, and its side of the seam to the wire.
+
+use crate::serve;
+use crate::site::Site;
+use crate::stop::{Fault, Reason, Stop};
+use crate::trip::Trip;
+use arc_swap::{ArcSwap, Cache};
+use base::{Clock, IdSource};
+use net::{Peer, Reject, Request, Response, Trouble};
+use observe::access_log::Recorder;
+use observe::log::{Level, Throttle};
+use observe::{CoreCounter, Meters};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+use upstream::{Client, Local};
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Shared {
+    site: ArcSwap<Site>,
+    stops: Vec<Arc<CoreCounter>>,
+    clock: Clock,
+}
+
+impl Shared {
+    /// With the first version of the site.
+    pub fn new(site: Arc<Site>, meters: &Meters, clock: Clock) -> Arc<Self> {
+        let stops = Reason::ALL.iter().map(|r| meters.stops(r.label())).collect();
+        Arc::new(Self { site: ArcSwap::new(site), stops, clock })
+    }
+
+    /// The site in force.
+    pub fn site(&self) -> Arc<Site> {
+        self.site.load_full()
+    }
+
+    /// Puts another site in force. Requests that are under way end with the one they began with.
+    pub fn swap(&self, site: Arc<Site>) {
+        self.site.store(site);
+    }
+}
+
+/// One worker's gateway.
+#[derive(Debug)]
+pub struct Gateway(Rc<Desk>);
+
+/// What one worker keeps.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) core: usize,
+    pub(crate) client: Client,
+    shared: Arc<Shared>,
+    ids: RefCell<IdSource>,
+    site: RefCell<Cache<ShareOfSite, Arc<Site>>>,
+    here: RefCell<Rc<Here>>,
+    log: RefCell<Option<Recorder>>,
+    date: RefCell<DateText>,
+}
+
+/// The site, with this worker's side of its services. One count of references for the worker, so that no core writes to
+/// another's memory for each request.
+#[derive(Debug)]
+pub(crate) struct Here {
+    pub(crate) site: Arc<Site>,
+    pub(crate) services: Vec<Rc<Local>>,
+}
+
+#[derive(Clone, Debug)]
+struct ShareOfSite(Arc<Shared>);
+
+impl std::ops::Deref for ShareOfSite {
+    type Target = ArcSwap<Site>;
+
+    fn deref(&self) -> &ArcSwap<Site> {
+        &self.0.site
+    }
+}
+
+/// The `Date` of this second.
+#[derive(Debug)]
+struct DateText {
+    at: Instant,
+    text: String,
+}
+
+static PANICS: Throttle = Throttle::new();
+static FAILURES: Throttle = Throttle::new();
+static TROUBLES: Throttle = Throttle::new();
+
+impl Gateway {
+    /// For the worker of that number.
+    pub fn new(shared: Arc<Shared>, core: usize) -> Self {
+        let client = Client::new(core, shared.clock.clone());
+        let site = shared.site();
+        let here = Here { services: client.adopt(&site.services), site };
+        let log = here.site.access_log.as_ref().map(|log| log.recorder());
+        Self(Rc::new(Desk {
+            core,
+            client,
+            ids: RefCell::default(),
+            site: RefCell::new(Cache::new(ShareOfSite(Arc::clone(&shared)))),
+            here: RefCell::new(Rc::new(here)),
+            log: RefCell::new(log),
+            date: RefCell::new(DateText {
+                at: Instant::now(),
+                text: httpdate::fmt_http_date(SystemTime::now()),
+            }),
+            shared,
+        }))
+    }
+}
+
+impl Desk {
+    /// The site in force, as this worker sees it.
+    pub(crate) fn here(&self) -> Rc<Here> {
+        let mut cache = self.site.borrow_mut();
+        let site = cache.load();
+        let mut here = self.here.borrow_mut();
+        if !Arc::ptr_eq(site, &here.site) {
+            *here = Rc::new(Here { services: self.client.adopt(&site.services), site: Arc::clone(site) });
+            *self.log.borrow_mut() = here.site.access_log.as_ref().map(|log| log.recorder());
+        }
+        Rc::clone(&here)
+    }
+
+    pub(crate) fn request_id(&self) -> base::RequestId {
+        self.ids.borrow_mut().request_id()
+    }
+
+    pub(crate) fn random(&self) -> u64 {
+        self.ids.borrow_mut().next_u64()
+    }
+
+    /// Calls `use_it` with the `Date` of now (RFC 9110 section 6.6.1), made anew at most once a second.
+    pub(crate) fn with_date(&self, now: Instant, use_it: impl FnOnce(&[u8])) {
+        let mut date = self.date.borrow_mut();
+        if now.saturating_duration_since(date.at).as_millis() >= 500 {
+            *date = DateText { at: now, text: httpdate::fmt_http_date(SystemTime::now()) };
+        }
+        use_it(date.text.as_bytes());
+    }
+
+    /// Logs a request, where requests are logged.
+    pub(crate) fn with_log(&self, log: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &mut *self.log.borrow_mut() {
+            log(recorder);
+        }
+    }
+
+    /// Counts a stop, and tells the operator of one that is not the client's fault.
+    pub(crate) fn count(&self, stop: &Stop) {
+        self.shared.stops[stop.reason as usize].add(self.core, 1);
+        let detail = stop.detail.as_deref().unwrap_or(&stop.public);
+        match stop.reason.fault() {
+            Fault::Client => {}
+            Fault::Upstream => {
+                FAILURES.write(Level::Warning, format_args!("{}: {detail}", stop.reason.label()))
+            }
+            Fault::Us => PANICS.write(Level::Error, format_args!("{}: {detail}", stop.reason.label())),
+        }
+    }
+
+    /// Counts a request that the client gave up.
+    pub(crate) fn count_reason(&self, reason: Reason) {
+        self.shared.stops[reason as usize].add(self.core, 1);
+    }
+}
+
+impl net::Service for Gateway {
+    type Ride = Box<Trip>;
+
+    async fn call(&self, request: Request) -> Response<Box<Trip>> {
+        serve::serve(&self.0, request).await
+    }
+
+    fn refuse(&self, peer: &Rc<Peer>, reject: Reject) -> Response<Box<Trip>> {
+        serve::refuse(&self.0, peer, reject)
+    }
+
+    fn connections(&self, listener: usize, change: i64) {
+        let here = self.0.here();
+        if let Some(meters) = here.site.listeners.get(listener) {
+            if change > 0 { meters.accepted(self.0.core) } else { meters.closed(self.0.core) }
+        }
+    }
+
+    fn trouble(&self, listener: usize, trouble: &Trouble) {
+        let here = self.0.here();
+        if let Some(meters) = here.site.listeners.get(listener) {
+            let reason = match trouble {
+                Trouble::Accept(_) => "accept",
+                Trouble::Full(_) => "full",
+                Trouble::Handshake(_) => "handshake",
+                Trouble::Proxy(_) => "proxy_protocol",
+            };
+            meters.refused(reason).add(self.0.core, 1);
+        }
+        // A failed handshake is what scanners cause all day: counted, not told.
+        if !matches!(trouble, Trouble::Handshake(_)) {
+            TROUBLES.write(Level::Warning, format_args!("{trouble}"));
+        }
+    }
+
+    fn tick(&self, now: Instant) {
+        self.0.here();
+        self.0.client.sweep(now);
+        self.0.with_log(Recorder::flush);
+    }
+}

@@ -1,0 +1,97 @@
+//! Which road would a request take? Told stage by stage, without sending anything.
+
+use crate::site::{Action, Site};
+use base::units::show_duration;
+use message::{Authority, Fields, Method, Target};
+use route::{Ask, Find, Params};
+use serde_json::{Value, json};
+
+/// Explains `GET http://host/path` (the method may be left out). The error says what is wrong with the question.
+pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
+    let (method, url) = question.trim().split_once(' ').unwrap_or(("GET", question.trim()));
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not a method"))?;
+    let (scheme, rest) = url
+        .split_once("://")
+        .filter(|(s, _)| matches!(*s, "http" | "https"))
+        .ok_or_else(|| format!("`{url}` is not a URL: write `GET http://host/path`"))?;
+    let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let authority = Authority::parse(host.as_bytes()).map_err(|e| format!("`{host}`: {e}"))?;
+    let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
+    let target = Target::parse(target.as_bytes(), true).map_err(|e| format!("`{target}`: {e}"))?;
+
+    let mut stages = vec![json!({
+        "stage": "admit",
+        "result": format!("{method} {scheme}://{}{}", authority.as_str(), target.as_str()),
+        "why": "the path is normalised once, and everything that follows sees this one",
+    })];
+    let fields = Fields::new();
+    let ask = Ask {
+        method: &method,
+        host: authority.host(),
+        path: target.path(),
+        query: target.query(),
+        fields: &fields,
+    };
+    let mut params = Params::new();
+    let found = match site.table.find(&ask, &mut params) {
+        Find::NotFound => {
+            stages.push(
+                json!({ "stage": "find", "result": "404", "why": "no route takes this host and path" }),
+            );
+            None
+        }
+        Find::MethodNotAllowed(allow) => {
+            stages.push(
+                json!({ "stage": "find", "result": "405", "why": format!("the path takes {allow} only") }),
+            );
+            None
+        }
+        Find::Route(&number, _) => site.routes.get(number).zip(site.templates.get(number)),
+    };
+    if let Some((route, template)) = found {
+        let named: serde_json::Map<_, _> =
+            params.named(template, target.path()).iter().map(|(n, v)| (n.to_owned(), json!(v))).collect();
+        stages.push(json!({
+            "stage": "find",
+            "result": format!("route `{}`", route.name),
+            "why": format!("`{template}` is the most specific path that takes it"),
+            "parameters": named,
+            "max_body": route.max_body.map_or_else(|| json!("unlimited"), |n| json!(n)),
+        }));
+        stages.push(end(site, route));
+    }
+    Ok(json!({ "request": question.trim(), "stages": stages }))
+}
+
+fn end(site: &Site, route: &crate::Route) -> Value {
+    match &route.action {
+        Action::Redirect(to) => {
+            json!({ "stage": "forward", "result": format!("{} to {}", to.status.as_u16(), to.to) })
+        }
+        Action::Respond(to) => {
+            json!({ "stage": "forward", "result": format!("{} by Tidegate itself", to.status.as_u16()) })
+        }
+        Action::Forward(_) => {
+            let Some(service) = site.service_of(route) else { return Value::Null };
+            let settings = &service.settings;
+            let timeout = route.request_timeout.unwrap_or(settings.timeouts.request);
+            let endpoints: Vec<Value> = service
+                .members
+                .iter()
+                .map(|m| json!({ "url": m.endpoint.label, "pending": m.endpoint.load.pending() }))
+                .collect();
+            json!({
+                "stage": "forward",
+                "result": format!("service `{}`", settings.name),
+                "policy": format!("{:?}", settings.policy),
+                "strip_prefix": route.strip_prefix,
+                "timeouts": {
+                    "connect": show_duration(settings.timeouts.connect),
+                    "request": show_duration(timeout),
+                    "idle": show_duration(route.idle_timeout.unwrap_or(settings.timeouts.idle)),
+                },
+                "endpoints": endpoints,
+            })
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The road of a request.
+//!
+//! One line a stage, in the one order that is safe, so that no config can put, say, a cache before access control.
+//! Stages that are not there yet have their places named.
+
+use crate::stage::{admit, find, forward};
+use crate::stop::Stop;
+use crate::trip::Trip;
+use message::ResponseHead;
+use net::{Body, Tunnel};
+
+/// What the end of the road gives.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: Body,
+    pub(crate) tunnel: Option<Tunnel>,
+}
+
+/// Walks the road.
+pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Stop> {
+    // Sizes and hops first: they cost nothing and need no route.
+    admit::admit(trip)?;
+    // The route decides about everything that follows.
+    find::find(trip, &mut body)?;
+    // cors: before identify, since a preflight has no credentials
+    // identify: who is calling?
+    // charge: may this caller, now? After identify, since limits belong to callers
+    // validate: does it match the contract?
+    // recall: a fresh copy in the cache?
+    // offload: a job instead of an answer?
+    forward::forward(trip, body).await
+    // keep, shape: on the way back
+}

@@ -1,0 +1,68 @@
+//! The outside of the road: sets out, guards, words a stop, sends the trip along with the response.
+
+use crate::desk::Desk;
+use crate::problem;
+use crate::road::{self, Arrival};
+use crate::stop::{Reason, Stop};
+use crate::trip::Trip;
+use message::Name;
+use net::{Peer, Reject, Request, Response};
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+/// Answers a request.
+pub(crate) async fn serve(desk: &Rc<Desk>, request: Request) -> Response<Box<Trip>> {
+    let (mut trip, body) = Trip::begin(desk, request);
+    let outcome = guarded(road::walk(&mut trip, body)).await;
+    match outcome {
+        Ok(arrival) => finished(trip, arrival),
+        Err(stop) => stopped(trip, &stop),
+    }
+}
+
+/// Answers what is not a request.
+pub(crate) fn refuse(desk: &Rc<Desk>, peer: &Rc<Peer>, reject: Reject) -> Response<Box<Trip>> {
+    stopped(Trip::stillborn(desk, peer), &Stop::refused(reject))
+}
+
+/// A panic on the road ends one request, not the worker.
+async fn guarded<T>(road: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let mut road = pin!(road);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| road.as_mut().poll(cx))) {
+        Ok(polled) => polled,
+        Err(panic) => {
+            let stop = Stop::new(Reason::Panic, "The request could not be served.");
+            Poll::Ready(Err(Stop { detail: Some(words(&*panic)), ..stop }))
+        }
+    })
+    .await
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
+fn stopped(mut trip: Box<Trip>, stop: &Stop) -> Response<Box<Trip>> {
+    trip.desk.count(stop);
+    trip.stop = Some(stop.reason);
+    let (mut head, body) = problem::answer(stop, trip.head.as_ref().map(|h| &h.fields), trip.id.as_str());
+    head.fields.add(Name::Server, b"tidegate");
+    finished(trip, Arrival { head, body, tunnel: None })
+}
+
+/// What every response carries.
+fn finished(mut trip: Box<Trip>, arrival: Arrival) -> Response<Box<Trip>> {
+    let Arrival { mut head, body, tunnel } = arrival;
+    head.fields.set(Name::XRequestId, trip.id.as_str().as_bytes());
+    if !head.fields.has(Name::Date) {
+        trip.desk.with_date(trip.arrived, |date| head.fields.add(Name::Date, date));
+    }
+    trip.status = head.status.as_u16();
+    Response { head, body, tunnel, ride: trip }
+}

@@ -1,0 +1,120 @@
+//! One request on its way: what the stages learn of it, from its head to its last byte.
+
+use crate::client_address;
+use crate::desk::{Desk, Here};
+use crate::site::Route;
+use crate::stop::Reason;
+use base::RequestId;
+use message::{Name, RequestHead, Target};
+use net::{Interim, Peer, Request};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use upstream::Permit;
+
+/// Longest request id that is taken over from a client, in bytes.
+const ID_MOST: usize = 128;
+
+/// A request's trip.
+#[derive(Debug)]
+pub struct Trip {
+    pub(crate) desk: Rc<Desk>,
+    pub(crate) here: Rc<Here>,
+    pub(crate) peer: Rc<Peer>,
+    /// `None` for what was never a request.
+    pub(crate) head: Option<RequestHead>,
+    /// The target as it was asked for, where a stage has changed it.
+    pub(crate) asked: Option<Target>,
+    pub(crate) id: Id,
+    pub(crate) arrived: Instant,
+    pub(crate) client: IpAddr,
+    pub(crate) expects_continue: bool,
+    pub(crate) interim: Option<Interim>,
+    /// The route's place in the site.
+    pub(crate) route: Option<usize>,
+    pub(crate) permit: Option<Permit>,
+    pub(crate) attempts: u8,
+    pub(crate) upstream_took: Option<Duration>,
+    pub(crate) stop: Option<Reason>,
+    pub(crate) status: u16,
+    pub(crate) departed: bool,
+}
+
+/// A request's id: the client's own, or a new one.
+#[derive(Debug)]
+pub(crate) enum Id {
+    Kept(Box<str>),
+    Made(RequestId),
+}
+
+impl Id {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Kept(id) => id,
+            Self::Made(id) => id.as_str(),
+        }
+    }
+}
+
+impl Trip {
+    /// Sets out, and takes what else belongs to the request apart from its body.
+    pub(crate) fn begin(desk: &Rc<Desk>, request: Request) -> (Box<Self>, net::Body) {
+        let Request { head, body, peer, arrived, expects_continue, interim } = request;
+        let here = desk.here();
+        let id = kept_id(&head).map_or_else(|| Id::Made(desk.request_id()), Id::Kept);
+        let client = client_address::client(peer.ip(), &head.fields, &here.site.trusted_proxies);
+        let mut trip = Box::new(Self::empty(desk, here, peer, id, client, arrived));
+        trip.expects_continue = expects_continue;
+        trip.interim = interim;
+        trip.head = Some(head);
+        (trip, body)
+    }
+
+    /// A trip of something that is not a request.
+    pub(crate) fn stillborn(desk: &Rc<Desk>, peer: &Rc<Peer>) -> Box<Self> {
+        let id = Id::Made(desk.request_id());
+        let client = client_address::client(peer.ip(), &message::Fields::new(), &[]);
+        Box::new(Self::empty(desk, desk.here(), Rc::clone(peer), id, client, Instant::now()))
+    }
+
+    fn empty(
+        desk: &Rc<Desk>,
+        here: Rc<Here>,
+        peer: Rc<Peer>,
+        id: Id,
+        client: IpAddr,
+        arrived: Instant,
+    ) -> Self {
+        Self {
+            desk: Rc::clone(desk),
+            here,
+            peer,
+            head: None,
+            asked: None,
+            id,
+            arrived,
+            client,
+            expects_continue: false,
+            interim: None,
+            route: None,
+            permit: None,
+            attempts: 0,
+            upstream_took: None,
+            stop: None,
+            status: 0,
+            departed: false,
+        }
+    }
+
+    /// The route that was found.
+    pub(crate) fn route(&self) -> Option<&Route> {
+        self.here.site.routes.get(self.route?)
+    }
+}
+
+/// The client's own id, where it is one that can be written anywhere.
+fn kept_id(head: &RequestHead) -> Option<Box<str>> {
+    let id = head.fields.get_str(Name::XRequestId)?;
+    let sane = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&b);
+    (!id.is_empty() && id.len() <= ID_MOST && id.bytes().all(sane)).then(|| id.into())
+}

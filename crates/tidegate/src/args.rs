@@ -1,0 +1,103 @@
+//! What was typed.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// One binary in front of any HTTP API: load balancing, routing, TLS, metrics.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, about, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve.
+    Run(Run),
+    /// Start a sample API with Tidegate in front of it, and say what to try.
+    Demo(Demo),
+    /// Report all errors of a config at once, or explain which road a request would take.
+    Check(Check),
+    /// Print the JSON Schema of the config, for editors.
+    Schema {
+        /// Print the reference page instead.
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Show what a running node does.
+    Status(At),
+    /// Have a running node read its config again.
+    Reload(At),
+    /// Have a running node finish its work and end.
+    Drain(At),
+    /// Run the API of the demo by itself, for trying things.
+    SampleApi(SampleApi),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// The config file.
+    #[arg(default_value = "tidegate.yaml", conflicts_with = "to")]
+    pub(crate) config: PathBuf,
+    /// Without a config: forward everything to this URL.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    /// With --to: where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", requires = "to")]
+    pub(crate) listen: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// The port that is tried first for the gateway.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// How many copies of the sample API to start.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(crate) instances: u8,
+    /// Make some traffic, so that there is something to see.
+    #[arg(long)]
+    pub(crate) traffic: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// The config file.
+    #[arg(default_value = "tidegate.yaml")]
+    pub(crate) config: PathBuf,
+    /// Explain the road of a request such as "GET http://host/path".
+    #[arg(long, value_name = "REQUEST")]
+    pub(crate) explain: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where a running node is.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct At {
+    /// The node's admin address.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+    pub(crate) admin: String,
+    /// The admin token; better given by the environment than typed.
+    #[arg(long, env = "TIDEGATE_ADMIN_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SampleApi {
+    /// The port on 127.0.0.1; 0 for any.
+    #[arg(long, default_value_t = 3000)]
+    pub(crate) port: u16,
+    /// What it calls itself in `X-Instance`.
+    #[arg(long, default_value = "sample-api")]
+    pub(crate) name: String,
+    /// Ends when the process that started it ends.
+    #[arg(long, hide = true)]
+    pub(crate) end_with_parent: bool,
+}

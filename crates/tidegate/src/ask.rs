@@ -1,0 +1,104 @@
+//! Commands that ask a running node through its admin API.
+
+use crate::args::At;
+use crate::say;
+use anyhow::{Context, Result, bail};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Longest wait for an answer, and largest one.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_MOST: usize = 64 * 1024 * 1024;
+
+/// `tidegate status`.
+pub(crate) fn status(at: &At) -> Result<ExitCode> {
+    let (_, status) = ask(at, "GET", "/api/status")?;
+    if at.json {
+        say::line(&serde_json::to_string_pretty(&status)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (_, services) = ask(at, "GET", "/api/services")?;
+    say::line(&in_words(&status, &services));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(status: &Value, services: &Value) -> String {
+    let mut lines = Vec::new();
+    for (key, value) in status.as_object().into_iter().flatten() {
+        if !value.is_object() && !value.is_array() {
+            lines.push(format!("{key:<24} {}", plain(value)));
+        }
+    }
+    for service in services.as_array().into_iter().flatten() {
+        lines.push(format!(
+            "service {:<16} {} in flight, {} retries, {}",
+            plain(&service["name"]),
+            service["inflight"],
+            service["retries"],
+            plain(&service["policy"]),
+        ));
+        for endpoint in service["endpoints"].as_array().into_iter().flatten() {
+            let up = if endpoint["up"] == true { "up" } else { "down" };
+            lines.push(format!("  {:<34} {up:<5} {} pending", plain(&endpoint["url"]), endpoint["pending"]));
+        }
+    }
+    lines.join("\n")
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// `tidegate reload`.
+pub(crate) fn reload(at: &At) -> Result<ExitCode> {
+    let (code, answer) = ask(at, "POST", "/api/reload")?;
+    say::line(&serde_json::to_string_pretty(&answer)?);
+    Ok(ExitCode::from(u8::from(code != 200)))
+}
+
+/// `tidegate drain`.
+pub(crate) fn drain(at: &At) -> Result<ExitCode> {
+    ask(at, "POST", "/api/drain")?;
+    say::line("the node takes no more work and ends with what is under way");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One request to the admin API: its status and its JSON.
+fn ask(at: &At, method: &str, path: &str) -> Result<(u16, Value)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, exchange(at, method, path))
+            .await
+            .context("the node gave no answer in time")?
+    })
+}
+
+async fn exchange(at: &At, method: &str, path: &str) -> Result<(u16, Value)> {
+    let host =
+        at.admin.trim_end_matches('/').strip_prefix("http://").with_context(|| {
+            format!("`{}` is not an admin address: write http://127.0.0.1:9090", at.admin)
+        })?;
+    let stream = tokio::net::TcpStream::connect(host).await.with_context(|| {
+        format!("no node answers at {}: is it running, and is this its admin address?", at.admin)
+    })?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let mut request = http::Request::builder().method(method).uri(path).header("host", host);
+    if let Some(token) = &at.token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let response = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+    let status = response.status();
+    let body =
+        Limited::new(response.into_body(), ANSWER_MOST).collect().await.map_err(|e| anyhow::anyhow!(e))?;
+    let answer: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    if status.is_success() || status == 422 {
+        return Ok((status.as_u16(), answer));
+    }
+    let why = answer["detail"].as_str().unwrap_or("it did not say why");
+    bail!("the node refused with {status}: {why}")
+}

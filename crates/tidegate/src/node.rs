@@ -1,0 +1,328 @@
+//! The running node: one version of the config in force, and how the next one comes into force.
+
+use crate::assemble::{self, Parts};
+use crate::listeners::Listeners;
+use anyhow::{Context, Result};
+use base::Clock;
+use config::{File, Report, Source};
+use gateway::{Action, Gateway, Shared};
+use net::Workers;
+use observe::Meters;
+use observe::access_log::{self, AccessLog};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use upstream::Registry;
+
+/// Where the config comes from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// A file, read again at each reload.
+    File(PathBuf),
+    /// Made by the program.
+    Given,
+}
+
+/// A running node.
+pub(crate) struct Node {
+    origin: Origin,
+    cores: usize,
+    clock: Clock,
+    meters: Arc<Meters>,
+    registry: Registry,
+    shared: Arc<Shared>,
+    workers: Workers,
+    version: Mutex<Version>,
+    draining: AtomicBool,
+    /// Rung when the drain begins.
+    pub(crate) drain_begun: Notify,
+}
+
+/// What belongs to one version of the config.
+struct Version {
+    file: File,
+    listeners: Listeners,
+    access_log: Option<(access_log::Settings, Arc<AccessLog>)>,
+}
+
+impl Node {
+    /// Puts the first version of a config in force.
+    pub(crate) fn start(origin: Origin, file: File, report: &mut Report) -> Result<Arc<Self>> {
+        let cores = match file.workers {
+            config::Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
+            config::Workers::Count(n) => usize::from(n),
+        };
+        let (clock, meters, registry) = (Clock::real(), Meters::new(cores), Registry::default());
+        let listeners = Listeners::default().next(&file, cores)?;
+        let access_log = open_log(&file, None, &meters)?;
+        let parts = Parts {
+            registry: &registry,
+            meters: &meters,
+            now: clock.now(),
+            access_log: access_log.as_ref().map(|(_, log)| Arc::clone(log)),
+            listeners: listeners.meters(&meters),
+        };
+        let Some(site) = assemble::site(&file, parts, report) else { anyhow::bail!("the config has errors") };
+        let shared = Shared::new(Arc::new(site), &meters, clock.clone());
+        let theirs = Arc::clone(&shared);
+        let workers = Workers::start(cores, move |core| Gateway::new(Arc::clone(&theirs), core))
+            .context("cannot start the workers")?;
+        workers.listen(
+            &listeners.active(),
+            &assemble::limits(&file.limits),
+            file.limits.max_connections as usize,
+        );
+        let version = Mutex::new(Version { file, listeners, access_log });
+        Ok(Arc::new(Self {
+            origin,
+            cores,
+            clock,
+            meters,
+            registry,
+            shared,
+            workers,
+            version,
+            draining: AtomicBool::new(false),
+            drain_begun: Notify::new(),
+        }))
+    }
+
+    fn version(&self) -> MutexGuard<'_, Version> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the config again. Either all of it comes into force, or nothing changes and the report says why.
+    pub(crate) fn reload_now(&self) -> Result<Value, Box<Report>> {
+        let began = Instant::now();
+        let done = self.try_reload();
+        self.meters.reloaded(done.is_ok());
+        match &done {
+            Ok(changed) => {
+                let took = began.elapsed().as_secs_f64() * 1000.0;
+                observe::log::info(format_args!("reloaded in {took:.1} ms: {changed}"));
+            }
+            Err(report) => observe::log::error(format_args!(
+                "the new config has errors, the old one stays in force\n{}",
+                report.render(false)
+            )),
+        }
+        done.map(|changed| json!({ "reloaded": true, "changed": changed }))
+    }
+
+    fn try_reload(&self) -> Result<String, Box<Report>> {
+        let Origin::File(path) = &self.origin else {
+            return Err(refused(
+                "this node was started without a config file: there is nothing to read again",
+            ));
+        };
+        let loaded = config::load(path).map_err(Box::new)?;
+        let (file, mut report) = (loaded.file, loaded.report);
+        let mut version = self.version();
+        let fail = |mut report: Report, key: &str, e: &anyhow::Error| {
+            report.add(&config::Path::new().key(key), format!("{e:#}"), None, None);
+            Box::new(report)
+        };
+        let listeners = match version.listeners.next(&file, self.cores) {
+            Ok(listeners) => listeners,
+            Err(e) => return Err(fail(report, "listeners", &e)),
+        };
+        let access_log = match open_log(&file, version.access_log.as_ref(), &self.meters) {
+            Ok(log) => log,
+            Err(e) => return Err(fail(report, "observe", &e)),
+        };
+        let parts = Parts {
+            registry: &self.registry,
+            meters: &self.meters,
+            now: self.clock.now(),
+            access_log: access_log.as_ref().map(|(_, log)| Arc::clone(log)),
+            listeners: listeners.meters(&self.meters),
+        };
+        let Some(site) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
+        self.shared.swap(Arc::new(site));
+        if !self.draining.load(Ordering::Acquire) {
+            let limits = assemble::limits(&file.limits);
+            self.workers.listen(&listeners.active(), &limits, file.limits.max_connections as usize);
+        }
+        let changed = changes(&version.file, &file);
+        *version = Version { file, listeners, access_log };
+        Ok(changed)
+    }
+
+    /// Where clients reach this node.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.version().listeners.urls()
+    }
+
+    /// How long a drain may take.
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        self.version().file.limits.drain_timeout.get()
+    }
+
+    /// The file that a reload would read.
+    pub(crate) fn watched(&self) -> Option<PathBuf> {
+        match &self.origin {
+            Origin::File(path) => Some(path.clone()),
+            Origin::Given => None,
+        }
+    }
+
+    /// What is done every second.
+    pub(crate) fn look_around(&self) {
+        self.version().listeners.renew_certificates();
+        self.registry.retire_unheld();
+    }
+
+    /// Have all connections ended?
+    pub(crate) fn is_drained(&self) -> bool {
+        self.workers.ended()
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.workers.open()
+    }
+
+    /// Writes out what is still to be written.
+    pub(crate) fn close(&self) {
+        if let Some((_, log)) = self.version().access_log.take() {
+            log.flush_and_stop(Duration::from_secs(2));
+        }
+    }
+}
+
+fn refused(why: &str) -> Box<Report> {
+    let mut report = Report::new(Source::new("tidegate", ""));
+    report.add(&config::Path::new(), why, None, None);
+    Box::new(report)
+}
+
+/// The access log of a config: the one that is open, where nothing about it has changed.
+fn open_log(
+    file: &File,
+    open: Option<&(access_log::Settings, Arc<AccessLog>)>,
+    meters: &Meters,
+) -> Result<Option<(access_log::Settings, Arc<AccessLog>)>> {
+    let typed = &file.observe.access_log;
+    let format = match typed.format {
+        config::LogFormat::Json => access_log::Format::Json,
+        config::LogFormat::Clf => access_log::Format::Clf,
+        config::LogFormat::Off => return Ok(None),
+    };
+    let sink = match &typed.path {
+        config::LogPath::Stdout => access_log::Sink::Stdout,
+        config::LogPath::Stderr => access_log::Sink::Stderr,
+        config::LogPath::File(path) => access_log::Sink::File(path.clone()),
+    };
+    let rotate = (typed.rotate.keep > 0)
+        .then(|| access_log::Rotate { max_size: typed.rotate.max_size.get(), keep: typed.rotate.keep });
+    let mask = typed.mask.iter().map(|name| name.as_str().to_owned()).collect();
+    let settings = access_log::Settings { format, sink, rotate, mask };
+    if let Some((was, log)) = open
+        && *was == settings
+    {
+        return Ok(Some((settings, Arc::clone(log))));
+    }
+    let log = AccessLog::start(&settings, meters.access_log_dropped())
+        .with_context(|| format!("cannot open the access log {}", typed.path))?;
+    Ok(Some((settings, log)))
+}
+
+/// In one line, what is different.
+fn changes(was: &File, is: &File) -> String {
+    let mut parts = Vec::new();
+    let mut part = |what: &str, same: bool| {
+        if !same {
+            parts.push(what.to_owned());
+        }
+    };
+    part("listeners", was.listeners == is.listeners);
+    part("services", was.services == is.services);
+    part("routes", was.routes == is.routes);
+    part("limits", was.limits == is.limits);
+    part("trusted_proxies", was.trusted_proxies == is.trusted_proxies);
+    part("observe", was.observe == is.observe);
+    part("admin (from the next start on)", was.admin == is.admin);
+    part("workers (from the next start on)", was.workers == is.workers);
+    if parts.is_empty() { "nothing".into() } else { parts.join(", ") }
+}
+
+impl admin::Node for Node {
+    fn ready(&self) -> bool {
+        !self.draining.load(Ordering::Acquire)
+    }
+
+    fn draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    fn metrics(&self) -> String {
+        let mut text = String::new();
+        self.meters.retire_unheld();
+        self.meters.render(&mut text);
+        text
+    }
+
+    fn snapshot(&self) -> observe::Snapshot {
+        self.meters.snapshot()
+    }
+
+    fn config(&self) -> Value {
+        self.version().file.redacted()
+    }
+
+    fn routes(&self) -> Value {
+        let site = self.shared.site();
+        let one = |(route, template): (&gateway::Route, &route::PathTemplate)| {
+            let action = match &route.action {
+                Action::Forward(_) => json!({ "service": site.service_of(route).map(|s| &*s.settings.name) }),
+                Action::Redirect(to) => json!({ "redirect": to.to, "status": to.status.as_u16() }),
+                Action::Respond(to) => json!({ "respond": to.status.as_u16() }),
+            };
+            json!({ "name": route.name, "path": template.to_string(), "action": action, "max_body": route.max_body })
+        };
+        site.routes.iter().zip(&site.templates).map(one).collect()
+    }
+
+    fn services(&self) -> Value {
+        let site = self.shared.site();
+        let one = |service: &Arc<upstream::Service>| {
+            let endpoints: Vec<Value> = service
+                .members
+                .iter()
+                .map(|m| {
+                    json!({
+                        "url": m.endpoint.label,
+                        "up": m.endpoint.meters.is_up(),
+                        "pending": m.endpoint.load.pending(),
+                    })
+                })
+                .collect();
+            json!({
+                "name": service.settings.name,
+                "policy": format!("{:?}", service.settings.policy),
+                "inflight": service.meters.inflight(),
+                "retries": service.meters.retries(),
+                "endpoints": endpoints,
+            })
+        };
+        site.services.iter().map(one).collect()
+    }
+
+    fn explain(&self, request: &str) -> Result<Value, String> {
+        gateway::explain(&self.shared.site(), request)
+    }
+
+    fn reload(&self) -> admin::Reloading<'_> {
+        Box::pin(async { self.reload_now().map_err(|report| report.to_json()) })
+    }
+
+    fn drain(&self) {
+        if !self.draining.swap(true, Ordering::AcqRel) {
+            self.workers.drain();
+            self.drain_begun.notify_one();
+        }
+    }
+}

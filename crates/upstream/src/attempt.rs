@@ -1,0 +1,210 @@
+//! The loop of attempts: pick, connect, send, and again elsewhere where that is safe.
+
+use crate::client::{Client, Local};
+use crate::connect::connect;
+use crate::permit::Permit;
+use crate::service::{HostPolicy, Protocol};
+use balance::{Outcome, Tried};
+use message::{Method, Name, RequestHead, StatusCode};
+use net::{Answer, Ask, Body, Cause, Connection, Failure, Interim, Multiplexed, Sent};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Attempts that one request may make: enough to pass by endpoints that refuse connections, few enough not to
+/// multiply load.
+const ATTEMPTS_MOST: u8 = 3;
+
+/// What to forward.
+#[derive(Debug)]
+pub struct Forward<'a> {
+    /// The request's head, as it goes to the upstream.
+    pub head: &'a RequestHead,
+    /// Its body.
+    pub body: &'a mut Body,
+    /// The client waits for `100 Continue`.
+    pub expects_continue: bool,
+    /// Where interim answers go.
+    pub interim: Option<&'a Interim>,
+    /// Longest wait for the head of the answer; the service's own where the route has none.
+    pub request_timeout: Option<Duration>,
+    /// Longest silence in the answer's body.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// An endpoint's answer.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// The attempt that gave it: to be held until the last byte.
+    pub permit: Permit,
+    /// How many attempts were made.
+    pub attempts: u8,
+    /// How long the last one took up to the head of the answer.
+    pub took: Duration,
+}
+
+/// No endpoint answered.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why the last attempt failed; `None`: the service has no endpoint.
+    pub failure: Option<Failure>,
+    /// The endpoint of the last attempt.
+    pub endpoint: Option<Box<str>>,
+    /// How many attempts were made.
+    pub attempts: u8,
+}
+
+impl Client {
+    /// Forwards a request to some endpoint of a service.
+    pub async fn forward(&self, local: &Rc<Local>, mut ask: Forward<'_>) -> Result<Answered, Failed> {
+        let mut tried = Tried::none();
+        let mut attempts = 0;
+        loop {
+            let Some(member) = local.pick(self, &tried) else {
+                return Err(Failed { failure: None, endpoint: None, attempts });
+            };
+            attempts += 1;
+            let mut permit = Permit::start(local, member, &self.clock, self.core);
+            let began = Instant::now();
+            let outcome = self.attempt(local, member, &mut ask).await;
+            let took = began.elapsed();
+            let endpoint = local.endpoint(member);
+            match outcome {
+                Ok(answer) => {
+                    endpoint.meters.answered(self.core, took);
+                    permit.settle(judged(&answer, took));
+                    return Ok(Answered { answer, permit, attempts, took });
+                }
+                Err(failure) => {
+                    if !matches!(failure.cause, Cause::Body(_)) {
+                        permit.settle(Outcome::Failed(None));
+                    }
+                    tried.insert(member);
+                    let elsewhere = local.service.members.len() > usize::from(attempts);
+                    if failure.sent != Sent::No
+                        || !failure.body_whole
+                        || attempts >= ATTEMPTS_MOST
+                        || !elsewhere
+                    {
+                        let endpoint = Some(endpoint.label.clone());
+                        return Err(Failed { failure: Some(failure), endpoint, attempts });
+                    }
+                    local.service.meters.retried(self.core);
+                }
+            }
+        }
+    }
+
+    /// One attempt at one endpoint. A waiting connection that turns out to be dead is replaced by a fresh one, once.
+    async fn attempt(&self, local: &Local, member: usize, ask: &mut Forward<'_>) -> Result<Answer, Failure> {
+        // A WebSocket needs a connection of its own, whatever else is spoken.
+        if local.service.settings.protocol == Protocol::Http2 && ask.head.upgrade.is_none() {
+            return self.attempt_multiplexed(local, member, ask).await;
+        }
+        let repeatable = is_idempotent(ask.head);
+        let waiting = local.pools[member].idle.take().filter(|c| repeatable || c.is_surely_usable());
+        if let Some(connection) = waiting {
+            local.endpoint(member).meters.reused(self.core);
+            match exchange(connection, local, member, ask).await {
+                Err(failure) if is_stale(&failure, repeatable) => {}
+                done => return done,
+            }
+        }
+        let connection = self.connection(local, member).await?;
+        exchange(connection, local, member, ask).await
+    }
+
+    async fn connection(&self, local: &Local, member: usize) -> Result<Box<Connection>, Failure> {
+        let stream = self.connected(local, member).await?;
+        Ok(Connection::new(stream, Rc::downgrade(&local.pools[member].idle)))
+    }
+
+    async fn connected(&self, local: &Local, member: usize) -> Result<net::Stream, Failure> {
+        let endpoint = local.endpoint(member);
+        let connected = Box::pin(connect(endpoint, local.service.settings.timeouts.connect)).await;
+        match &connected {
+            Ok(_) => endpoint.meters.connected(self.core),
+            Err(_) => endpoint.meters.connect_failed(self.core),
+        }
+        connected
+    }
+
+    async fn attempt_multiplexed(
+        &self,
+        local: &Local,
+        member: usize,
+        ask: &mut Forward<'_>,
+    ) -> Result<Answer, Failure> {
+        let pool = &local.pools[member];
+        if let Some(connection) = pool.multiplexed() {
+            local.endpoint(member).meters.reused(self.core);
+            match connection.exchange(asked(local, member, ask)).await {
+                // It went away between two requests.
+                Err(failure) if failure.sent == Sent::No && failure.body_whole => {}
+                done => return done,
+            }
+        }
+        let stream = self.connected(local, member).await?;
+        // A TLS upstream that chose HTTP/1.1 is spoken to in that.
+        if !stream.is_plain() && !stream.is_h2() {
+            let connection = Connection::new(stream, Rc::downgrade(&pool.idle));
+            return exchange(connection, local, member, ask).await;
+        }
+        let connection = Multiplexed::handshake(stream).await?;
+        pool.share(&connection);
+        connection.exchange(asked(local, member, ask)).await
+    }
+}
+
+async fn exchange(
+    connection: Box<Connection>,
+    local: &Local,
+    member: usize,
+    ask: &mut Forward<'_>,
+) -> Result<Answer, Failure> {
+    connection.exchange(asked(local, member, ask)).await
+}
+
+fn asked<'a>(local: &'a Local, member: usize, ask: &'a mut Forward<'_>) -> Ask<'a> {
+    let settings = &local.service.settings;
+    let own = &local.endpoint(member).authority;
+    let host = match &settings.host {
+        HostPolicy::Preserve => ask.head.authority.as_ref().map_or(&**own, |a| a.as_str()),
+        HostPolicy::Endpoint => own,
+        HostPolicy::Fixed(host) => host,
+    };
+    Ask {
+        head: ask.head,
+        host,
+        body: ask.body,
+        expects_continue: ask.expects_continue,
+        interim: ask.interim,
+        timeout: ask.request_timeout.unwrap_or(settings.timeouts.request),
+        idle: ask.idle_timeout.unwrap_or(settings.timeouts.idle),
+    }
+}
+
+/// RFC 9110 section 9.2.2, and requests that carry their own identity.
+fn is_idempotent(head: &RequestHead) -> bool {
+    matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+        && head.upgrade.is_none()
+}
+
+/// Did the endpoint close a waiting connection just as it was taken up again? Then the request was not looked at, and
+/// sending it again is safe where it can be repeated or where nothing had left.
+fn is_stale(failure: &Failure, repeatable: bool) -> bool {
+    failure.body_whole
+        && matches!(failure.cause, Cause::Closed | Cause::Io(_))
+        && (repeatable || failure.sent == Sent::No)
+}
+
+/// What an answer says of its endpoint's health.
+fn judged(answer: &Answer, took: Duration) -> Outcome {
+    let status = answer.head.status;
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let seconds = answer.head.fields.get_str(Name::RetryAfter).and_then(|v| v.trim().parse().ok());
+        return Outcome::Failed(seconds.map(Duration::from_secs));
+    }
+    Outcome::Answered(took)
+}
