@@ -140,6 +140,22 @@ impl Raw {
         Ok(std::mem::take(&mut self.held))
     }
 
+    /// Reads to an orderly end and hands on what comes piece by piece, for bodies too large to hold.
+    pub fn read_pieces(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        loop {
+            take(&self.held);
+            self.held.clear();
+            if self.more()? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How long sending may be held up before it is an error.
+    pub fn set_write_patience(&mut self, patience: Duration) {
+        self.socket.set_write_timeout(Some(patience)).expect("a socket takes a timeout");
+    }
+
     /// Does the gateway close the connection within `deadline`, with nothing more said? A reset counts as closed.
     pub fn is_closed(&mut self, deadline: Duration) -> bool {
         let _ = self.socket.set_read_timeout(Some(deadline));

@@ -12,11 +12,40 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a process printed so far; a thread of its own reads it.
-type Printed = Arc<Mutex<String>>;
+#[derive(Clone, Debug, Default)]
+struct Printed {
+    text: Arc<Mutex<String>>,
+    /// Set when nobody wants to read on; the pipe is then closed.
+    enough: Arc<AtomicBool>,
+}
+
+impl Printed {
+    /// Starts to read the pipe.
+    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+        let printed = Self::default();
+        let into = printed.clone();
+        std::thread::spawn(move || {
+            let mut part = [0; 8192];
+            while let Ok(count @ 1..) = pipe.read(&mut part) {
+                let words = String::from_utf8_lossy(&part[..count]);
+                into.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&words);
+                if into.enough.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
+        printed
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// A Tidegate process with its own folder and ports. It is killed when it is dropped.
 #[derive(Debug)]
@@ -86,15 +115,15 @@ impl Tidegate {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
-        let stdout = child.stdout.take().map(collect).unwrap_or_default();
-        let stderr = child.stderr.take().map(collect).unwrap_or_default();
+        let stdout = child.stdout.take().map(Printed::of).unwrap_or_default();
+        let stderr = child.stderr.take().map(Printed::of).unwrap_or_default();
         Self { child, scratch, port, second_port, admin, stdout, stderr }
     }
 
     /// Waits until `/readyz` says yes.
     #[track_caller]
     pub fn wait_until_ready(&self) {
-        let ready = || self.try_admin("GET", "/readyz", "").is_some_and(|answer| answer.status == 200);
+        let ready = || self.try_admin("GET", "/readyz").is_some_and(|answer| answer.status == 200);
         let dead = || !Path::new(&format!("/proc/{}/exe", self.pid())).exists();
         let came = eventually(PATIENCE, || ready() || dead());
         assert!(came && ready(), "the gateway did not become ready:\n{}{}", self.stdout(), self.stderr());
@@ -140,13 +169,13 @@ impl Tidegate {
     /// A request to the admin API. The connection is closed behind it.
     #[track_caller]
     pub fn admin(&self, method: &str, path: &str) -> Response {
-        self.try_admin(method, path, "").expect("the admin API answers")
+        self.try_admin(method, path).expect("the admin API answers")
     }
 
-    fn try_admin(&self, method: &str, path: &str, fields: &str) -> Option<Response> {
+    fn try_admin(&self, method: &str, path: &str) -> Option<Response> {
         let mut admin = Raw::try_connect(self.admin.address()).ok()?;
         let (host, close) = (self.admin.address(), "Connection: close\r\nContent-Length: 0\r\n");
-        admin.send(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{close}{fields}\r\n"));
+        admin.send(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{close}\r\n"));
         admin.try_response().ok()
     }
 
@@ -212,12 +241,17 @@ impl Tidegate {
 
     /// What it printed to standard output so far.
     pub fn stdout(&self) -> String {
-        text(&self.stdout)
+        self.stdout.text()
     }
 
     /// What it printed to standard error so far.
     pub fn stderr(&self) -> String {
-        text(&self.stderr)
+        self.stderr.text()
+    }
+
+    /// Closes the pipe of standard output with the next thing that is printed.
+    pub fn stop_reading_stdout(&self) {
+        self.stdout.enough.store(true, Ordering::SeqCst);
     }
 
     /// Waits until `words` stand in what it printed, wherever.
@@ -261,23 +295,6 @@ impl Drop for Tidegate {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn collect(mut from: impl Read + Send + 'static) -> Printed {
-    let printed = Printed::default();
-    let into = Arc::clone(&printed);
-    std::thread::spawn(move || {
-        let mut part = [0; 8192];
-        while let Ok(count @ 1..) = from.read(&mut part) {
-            let words = String::from_utf8_lossy(&part[..count]);
-            into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&words);
-        }
-    });
-    printed
-}
-
-fn text(printed: &Printed) -> String {
-    printed.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn fill(config: &str, ports: &[Port; 3], folder: &Path) -> String {
