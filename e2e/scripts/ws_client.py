@@ -47,16 +47,4 @@ async def many(url):
     await asyncio.gather(*(one(number) for number in range(30)))
 
 
-async def hold(url):
-    """Echoes once, says so, then waits for the line on standard input before it echoes again."""
-    async with connect(url, proxy=None) as socket:
-        await socket.send("before")
-        assert await socket.recv() == "before"
-        print("open", flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        await socket.send("after")
-        assert await socket.recv() == "after"
-        print("alive", flush=True)
-
-
 asyncio.run(globals()[sys.argv[2]](sys.argv[1]))

@@ -265,7 +265,7 @@ impl Source for Wire {
     }
 
     fn more(&mut self) -> io::Result<usize> {
-        let mut part = [0; 64 << 10];
+        let mut part = [0; 16 << 10];
         let count = self.stream.read(&mut part)?;
         self.shared.bytes.fetch_add(count, Ordering::SeqCst);
         self.held.extend_from_slice(&part[..count]);

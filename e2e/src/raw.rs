@@ -109,10 +109,8 @@ impl Raw {
     fn read(&mut self, to_head: bool) -> io::Result<Response> {
         let mut response = self.try_head()?;
         let bodiless = to_head || matches!(response.status, 100..=199 | 204 | 304);
-        let framing = match bodiless {
-            true => Framing::Length(0),
-            false => Framing::of(&response.fields, Framing::UntilClose),
-        };
+        let framing =
+            if bodiless { Framing::Length(0) } else { Framing::of(&response.fields, Framing::UntilClose) };
         if let Ok(trailers) = read_body(self, framing, &mut response.body) {
             (response.trailers, response.complete) = (trailers, true);
         }
@@ -121,12 +119,13 @@ impl Raw {
 
     /// Waits for exactly these bytes of a body or a tunnel.
     #[track_caller]
-    pub fn expect_bytes(&mut self, bytes: &[u8]) {
+    pub fn expect_bytes(&mut self, bytes: &[u8]) -> &mut Self {
         while self.held.len() < bytes.len() {
             assert!(must(self.more()) > 0, "closed after {}", self.held.escape_ascii());
         }
         let got: Vec<u8> = self.held.drain(..bytes.len()).collect();
         assert_eq!(got.escape_ascii().to_string(), bytes.escape_ascii().to_string());
+        self
     }
 
     /// Reads until `end` came and returns everything up to and with it.
@@ -182,6 +181,7 @@ impl Raw {
     }
 
     /// Holds little of what comes unread, so that a sender feels it soon.
+    #[must_use]
     pub fn with_small_window(self) -> Self {
         let _ = SockRef::from(&self.socket).set_recv_buffer_size(16 << 10);
         self
@@ -199,7 +199,7 @@ impl Source for Raw {
     }
 
     fn more(&mut self) -> io::Result<usize> {
-        let mut part = [0; 64 << 10];
+        let mut part = [0; 16 << 10];
         let count = self.socket.read(&mut part)?;
         self.held.extend_from_slice(&part[..count]);
         Ok(count)

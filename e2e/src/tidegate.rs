@@ -185,14 +185,14 @@ impl Tidegate {
         self.admin("GET", "/metrics").text()
     }
 
-    /// The sum of a metric's samples whose labels hold all of `labels` (each as `name="value"`).
+    /// The sum of a counter's or gauge's samples, whole numbers all, whose labels hold all of `labels` (each as `name="value"`).
     #[track_caller]
-    pub fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+    pub fn metric(&self, name: &str, labels: &[&str]) -> u64 {
         let of_metric = |line: &&str| {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
                 && labels.iter().all(|label| line.contains(label))
         };
-        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok());
         self.metrics().lines().filter(of_metric).filter_map(value).sum()
     }
 

@@ -364,6 +364,19 @@ fn heads_beyond_the_limits_are_refused_by_what_is_too_large() {
 }
 
 #[test]
+fn heads_at_the_limits_are_served() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    let path = format!("/{}", "a".repeat((8 << 10) - 1));
+    assert_eq!(gateway.get(&path).status, 200);
+    // With Host there are 100 lines.
+    let fields: String = (0..99).map(|n| format!("X-{n}: v\r\n")).collect();
+    assert_eq!(gateway.connect().get("/", &fields).status, 200);
+    let large = format!("X: {}\r\n", "a".repeat(31 << 10));
+    assert_eq!(gateway.connect().get("/", &large).status, 200);
+}
+
+#[test]
 fn an_endless_request_line_is_refused_before_it_ends() {
     let origin = Origin::hello();
     let gateway = Tidegate::to(&origin.url());

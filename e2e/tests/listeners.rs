@@ -1,20 +1,20 @@
 //! The kinds of listeners: Unix sockets, PROXY protocol, ports that are taken.
 
-use e2e::{Origin, PATIENCE, Raw, Tidegate};
+use e2e::{Origin, PATIENCE, Raw, Scratch, Signal, Tidegate};
 use std::net::TcpListener;
 
 #[test]
-fn a_unix_socket_is_listened_on_and_removed_at_the_end() {
-    let origin = Origin::hello();
-    let mut gateway = Tidegate::start(&format!(
-        "listeners: [\"unix:{{dir}}/tidegate.sock\"]\nservices: {{ api: \"{}\" }}\nroutes: [{{ service: api }}]",
-        origin.url()
-    ));
-    let socket = gateway.file("tidegate.sock");
-    assert_eq!(Raw::connect_unix(&socket).get("/p", "").text(), "/p");
-    gateway.signal(e2e::Signal::TERM);
-    assert!(gateway.wait_exit(PATIENCE).success());
-    assert!(!socket.exists());
+fn a_unix_socket_is_listened_on_also_where_a_dead_process_left_it() {
+    let folder = Scratch::new();
+    let socket = folder.file("tidegate.sock");
+    let config =
+        format!("listeners: [\"unix:{}\"]\nroutes: [{{ respond: {{ body: here }} }}]", socket.display());
+    for signal in [Signal::KILL, Signal::TERM, Signal::TERM] {
+        let mut gateway = Tidegate::start(&config);
+        assert_eq!(Raw::connect_unix(&socket).get("/p", "").text(), "here");
+        gateway.signal(signal);
+        gateway.wait_exit(PATIENCE);
+    }
 }
 
 #[test]

@@ -299,6 +299,23 @@ fn no_content_leaves_without_framing() {
 }
 
 #[test]
+fn no_content_with_chunks_leaves_without_framing() {
+    let answer = answered_and_kept("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert!(matches!(answer.status, 204 | 502), "{answer}");
+    assert!(!answer.fields.has("transfer-encoding"), "RFC 9112 section 6.1: {answer}");
+}
+
+#[test]
+fn an_unasked_100_is_passed_over() {
+    let origin =
+        Origin::always("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let gateway = Tidegate::to(&origin.url());
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.final_response().text(), "ok");
+}
+
+#[test]
 fn a_body_behind_an_answer_to_head_reaches_nobody() {
     let origin = Origin::start(|exchange| {
         exchange.send_ok("hello");
