@@ -77,6 +77,17 @@ impl Clock {
         }
     }
 
+    /// The moment that an instant of the real clock is. A simulated clock knows only its own time.
+    pub fn at(&self, instant: Instant) -> Moment {
+        match &self.0 {
+            Source::Real(origin) => {
+                let since = instant.saturating_duration_since(*origin);
+                Moment(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+            }
+            Source::Simulated(_) => self.now(),
+        }
+    }
+
     /// Moves a simulated clock forward. A real clock moves by itself, so this does nothing to it.
     pub fn advance(&self, by: Duration) {
         if let Source::Simulated(nanos) = &self.0 {

@@ -144,16 +144,14 @@ fn decoded(path: &[u8]) -> Result<String, BadTarget> {
             i += 1;
             continue;
         }
-        match escaped(path, i)? {
-            // RFC 3986 section 2.3: unreserved.
-            byte @ (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~') => {
-                out.push(byte as char)
-            }
-            _ => {
-                out.push('%');
-                out.push(path[i + 1].to_ascii_uppercase() as char);
-                out.push(path[i + 2].to_ascii_uppercase() as char);
-            }
+        let byte = escaped(path, i)?;
+        // RFC 3986 section 2.3: unreserved.
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(byte as char);
+        } else {
+            out.push('%');
+            out.push(path[i + 1].to_ascii_uppercase() as char);
+            out.push(path[i + 2].to_ascii_uppercase() as char);
         }
         i += 3;
     }

@@ -29,6 +29,8 @@ pub struct Forward<'a> {
     pub request_timeout: Option<Duration>,
     /// Longest silence in the answer's body.
     pub idle_timeout: Option<Duration>,
+    /// When the request arrived.
+    pub arrived: Instant,
 }
 
 /// An endpoint's answer.
@@ -60,25 +62,28 @@ impl Client {
     pub async fn forward(&self, local: &Rc<Local>, mut ask: Forward<'_>) -> Result<Answered, Failed> {
         let mut tried = Tried::none();
         let mut attempts = 0;
+        // The clock is read once an attempt, at its end, which is the beginning of the next.
+        let mut began = ask.arrived;
         loop {
             let Some(member) = local.pick(self, &tried) else {
                 return Err(Failed { failure: None, endpoint: None, attempts });
             };
             attempts += 1;
-            let mut permit = Permit::start(local, member, &self.clock, self.core);
-            let began = Instant::now();
-            let outcome = self.attempt(local, member, &mut ask).await;
-            let took = began.elapsed();
+            let mut permit = Permit::start(local, member, self.core);
+            let outcome = self.attempt(local, member, &mut ask, began).await;
+            let ended = Instant::now();
+            let took = ended.saturating_duration_since(began);
+            began = ended;
             let endpoint = local.endpoint(member);
             match outcome {
                 Ok(answer) => {
                     endpoint.meters.answered(self.core, took);
-                    permit.settle(judged(&answer, took));
+                    permit.settle(judged(&answer, took), self.clock.at(ended));
                     return Ok(Answered { answer, permit, attempts, took });
                 }
                 Err(failure) => {
                     if !matches!(failure.cause, Cause::Body(_)) {
-                        permit.settle(Outcome::Failed(None));
+                        permit.settle(Outcome::Failed(None), self.clock.at(ended));
                     }
                     tried.insert(member);
                     let elsewhere = local.service.members.len() > usize::from(attempts);
@@ -97,22 +102,28 @@ impl Client {
     }
 
     /// One attempt at one endpoint. A waiting connection that turns out to be dead is replaced by a fresh one, once.
-    async fn attempt(&self, local: &Local, member: usize, ask: &mut Forward<'_>) -> Result<Answer, Failure> {
+    async fn attempt(
+        &self,
+        local: &Local,
+        member: usize,
+        ask: &mut Forward<'_>,
+        began: Instant,
+    ) -> Result<Answer, Failure> {
         // A WebSocket needs a connection of its own, whatever else is spoken.
         if local.service.settings.protocol == Protocol::Http2 && ask.head.upgrade.is_none() {
-            return self.attempt_multiplexed(local, member, ask).await;
+            return self.attempt_multiplexed(local, member, ask, began).await;
         }
         let repeatable = is_idempotent(ask.head);
         let waiting = local.pools[member].idle.take().filter(|c| repeatable || c.is_surely_usable());
         if let Some(connection) = waiting {
             local.endpoint(member).meters.reused(self.core);
-            match exchange(connection, local, member, ask).await {
+            match exchange(connection, local, member, ask, began).await {
                 Err(failure) if is_stale(&failure, repeatable) => {}
                 done => return done,
             }
         }
         let connection = self.connection(local, member).await?;
-        exchange(connection, local, member, ask).await
+        exchange(connection, local, member, ask, began).await
     }
 
     async fn connection(&self, local: &Local, member: usize) -> Result<Box<Connection>, Failure> {
@@ -135,11 +146,12 @@ impl Client {
         local: &Local,
         member: usize,
         ask: &mut Forward<'_>,
+        began: Instant,
     ) -> Result<Answer, Failure> {
         let pool = &local.pools[member];
         if let Some(connection) = pool.multiplexed() {
             local.endpoint(member).meters.reused(self.core);
-            match connection.exchange(asked(local, member, ask)).await {
+            match connection.exchange(asked(local, member, ask, began)).await {
                 // It went away between two requests.
                 Err(failure) if failure.sent == Sent::No && failure.body_whole => {}
                 done => return done,
@@ -149,11 +161,11 @@ impl Client {
         // A TLS upstream that chose HTTP/1.1 is spoken to in that.
         if !stream.is_plain() && !stream.is_h2() {
             let connection = Connection::new(stream, Rc::downgrade(&pool.idle));
-            return exchange(connection, local, member, ask).await;
+            return exchange(connection, local, member, ask, began).await;
         }
         let connection = Multiplexed::handshake(stream).await?;
         pool.share(&connection);
-        connection.exchange(asked(local, member, ask)).await
+        connection.exchange(asked(local, member, ask, began)).await
     }
 }
 
@@ -162,11 +174,12 @@ async fn exchange(
     local: &Local,
     member: usize,
     ask: &mut Forward<'_>,
+    began: Instant,
 ) -> Result<Answer, Failure> {
-    connection.exchange(asked(local, member, ask)).await
+    connection.exchange(asked(local, member, ask, began)).await
 }
 
-fn asked<'a>(local: &'a Local, member: usize, ask: &'a mut Forward<'_>) -> Ask<'a> {
+fn asked<'a>(local: &'a Local, member: usize, ask: &'a mut Forward<'_>, began: Instant) -> Ask<'a> {
     let settings = &local.service.settings;
     let own = &local.endpoint(member).authority;
     let host = match &settings.host {
@@ -182,6 +195,7 @@ fn asked<'a>(local: &'a Local, member: usize, ask: &'a mut Forward<'_>) -> Ask<'
         interim: ask.interim,
         timeout: ask.request_timeout.unwrap_or(settings.timeouts.request),
         idle: ask.idle_timeout.unwrap_or(settings.timeouts.idle),
+        began,
     }
 }
 

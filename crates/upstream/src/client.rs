@@ -103,6 +103,9 @@ impl Local {
     /// The endpoint for the next attempt.
     pub(crate) fn pick(&self, client: &Client, tried: &Tried) -> Option<usize> {
         let members = &self.service.members;
+        if let [_] = members[..] {
+            return Some(0); // Nothing to choose, so no clock to read.
+        }
         self.picker.borrow_mut().pick(members, tried, client.clock.now(), &mut client.random.borrow_mut())
     }
 

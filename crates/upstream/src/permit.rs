@@ -2,7 +2,7 @@
 
 use crate::client::Local;
 use balance::Outcome;
-use base::Clock;
+use base::Moment;
 use std::rc::Rc;
 
 /// Held from before the attempt until the last byte of its answer.
@@ -10,21 +10,20 @@ use std::rc::Rc;
 pub struct Permit {
     local: Rc<Local>,
     member: usize,
-    outcome: Outcome,
-    clock: Clock,
+    settled: Option<(Outcome, Moment)>,
     core: usize,
 }
 
 impl Permit {
-    pub(crate) fn start(local: &Rc<Local>, member: usize, clock: &Clock, core: usize) -> Self {
+    pub(crate) fn start(local: &Rc<Local>, member: usize, core: usize) -> Self {
         local.service.members[member].endpoint.load.start();
         local.service.meters.began(core);
-        Self { local: Rc::clone(local), member, outcome: Outcome::Abandoned, clock: clock.clone(), core }
+        Self { local: Rc::clone(local), member, settled: None, core }
     }
 
     /// What came of it. Without a word it was abandoned.
-    pub(crate) fn settle(&mut self, outcome: Outcome) {
-        self.outcome = outcome;
+    pub(crate) fn settle(&mut self, outcome: Outcome, at: Moment) {
+        self.settled = Some((outcome, at));
     }
 
     /// The endpoint's name in the config.
@@ -36,7 +35,9 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let service = &self.local.service;
-        service.members[self.member].endpoint.load.finish(self.clock.now(), self.outcome);
+        // An abandoned attempt teaches nothing, so its time does not matter.
+        let (outcome, at) = self.settled.unwrap_or((Outcome::Abandoned, Moment::ORIGIN));
+        service.members[self.member].endpoint.load.finish(at, outcome);
         service.meters.ended(self.core);
     }
 }

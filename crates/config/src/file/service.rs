@@ -151,6 +151,6 @@ pub struct Keepalive {
 
 impl Default for Keepalive {
     fn default() -> Self {
-        Self { max_idle: 64, idle_timeout: Period::seconds(30) }
+        Self { max_idle: 1024, idle_timeout: Period::seconds(30) }
     }
 }

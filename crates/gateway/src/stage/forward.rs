@@ -28,7 +28,7 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
     if let Some(prefix) = &route.strip_prefix {
         strip(trip, prefix);
     }
-    let Trip { head, desk, interim, expects_continue, .. } = trip;
+    let Trip { head, desk, interim, expects_continue, arrived, .. } = trip;
     let head = head.as_mut().expect("a request that has a route has a head");
     let opened_over_h2 = head.version == Version::HTTP_2 && head.upgrade.is_some();
     if opened_over_h2 {
@@ -41,6 +41,7 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
         interim: interim.as_ref(),
         request_timeout: route.request_timeout,
         idle_timeout: route.idle_timeout,
+        arrived: *arrived,
     };
     let outcome = desk.client.forward(service, ask).await;
     match outcome {
@@ -53,7 +54,7 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
                 head.fields.remove(Name::SecWebsocketAccept);
                 head.fields.remove(Name::Upgrade);
             }
-            head.fields.push_checked(b"via", b"1.1 tidegate");
+            head.fields.add(Name::Via, b"1.1 tidegate");
             Ok(Arrival { head, body, tunnel })
         }
         Err(failed) => {

@@ -5,51 +5,48 @@
 
 use crate::client_address::is_trusted;
 use crate::trip::{Id, Trip};
-use message::{Name, RequestHead, Version};
-
-/// `Via`'s received-by part (RFC 9110 section 7.6.3).
-pub(crate) const PSEUDONYM: &str = "tidegate";
+use message::{Fields, Name, RequestHead, Version};
 
 /// Writes the fields.
 pub(crate) fn introduce(trip: &mut Trip) {
-    let Some(head) = &mut trip.head else { return };
+    let Some(RequestHead { fields, authority, version, .. }) = &mut trip.head else { return };
     let peer = &trip.peer;
     let trusted = is_trusted(peer.ip(), &trip.here.site.trusted_proxies);
-    let host = head.authority.as_ref().map_or("", |a| a.as_str()).to_owned();
+    let host = authority.as_ref().map_or("", |a| a.as_str());
     let mut line = Vec::with_capacity(96);
 
-    chain(head, Name::XForwardedFor, trusted, &mut line, |line| line.extend_from_slice(peer.text.as_bytes()));
-    chain(head, Name::Forwarded, trusted, &mut line, |line| {
+    chain(fields, Name::XForwardedFor, trusted, &mut line, |line| {
+        line.extend_from_slice(peer.text.as_bytes())
+    });
+    chain(fields, Name::Forwarded, trusted, &mut line, |line| {
         line.extend_from_slice(b"for=");
         node(line, &peer.text);
         if !host.is_empty() {
             line.extend_from_slice(b";host=");
-            node(line, &host);
+            node(line, host);
         }
         line.extend_from_slice(b";proto=");
         line.extend_from_slice(peer.scheme.as_str().as_bytes());
     });
-    if !trusted || !head.fields.has(Name::XForwardedProto) {
-        head.fields.set(Name::XForwardedProto, peer.scheme.as_str().as_bytes());
+    if !trusted || !fields.has(Name::XForwardedProto) {
+        fields.set(Name::XForwardedProto, peer.scheme.as_str().as_bytes());
     }
-    if !trusted || !head.fields.has(Name::XForwardedHost) {
-        head.fields.set(Name::XForwardedHost, host.as_bytes());
+    if !trusted || !fields.has(Name::XForwardedHost) {
+        fields.set(Name::XForwardedHost, host.as_bytes());
     }
     if !trusted {
-        head.fields.remove(Name::XRealIp);
-        head.fields.remove(Name::XForwardedPort);
+        fields.remove(Name::XRealIp);
+        fields.remove(Name::XForwardedPort);
     }
-    match &trip.id {
-        Id::Kept(_) => {}
-        Id::Made(id) => head.fields.set(Name::XRequestId, id.as_bytes()),
+    if let Id::Made(id) = &trip.id {
+        fields.set(Name::XRequestId, id.as_bytes());
     }
-    let version = version_number(head.version);
-    head.fields.push_checked(b"via", via(version).as_bytes());
+    fields.add(Name::Via, via(*version));
 }
 
 /// Continues a chain that a trusted proxy began, or begins one.
 fn chain(
-    head: &mut RequestHead,
+    fields: &mut Fields,
     name: Name,
     trusted: bool,
     line: &mut Vec<u8>,
@@ -57,37 +54,34 @@ fn chain(
 ) {
     line.clear();
     if trusted {
-        for earlier in head.fields.all(name) {
+        for earlier in fields.all(name) {
             line.extend_from_slice(earlier);
             line.extend_from_slice(b", ");
         }
     }
     write(line);
-    head.fields.set(name, line);
+    fields.set(name, line);
 }
 
 /// A node or host of RFC 7239: quoted where it is not a token.
 fn node(line: &mut Vec<u8>, text: &str) {
-    let bare = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-    let is_v6 = text.contains("::") || text.bytes().filter(|&b| b == b':').count() > 1;
-    match (bare, is_v6 && !text.starts_with('[')) {
-        (true, _) => line.extend_from_slice(text.as_bytes()),
-        (false, true) => line.extend_from_slice(format!("\"[{text}]\"").as_bytes()),
-        (false, false) => line.extend_from_slice(format!("\"{text}\"").as_bytes()),
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+        return line.extend_from_slice(text.as_bytes());
     }
+    let bare_v6 = !text.starts_with('[') && text.bytes().filter(|&b| b == b':').count() > 1;
+    let (open, close): (&[u8], &[u8]) = if bare_v6 { (b"\"[", b"]\"") } else { (b"\"", b"\"") };
+    line.extend_from_slice(open);
+    line.extend_from_slice(text.as_bytes());
+    line.extend_from_slice(close);
 }
 
-pub(crate) fn via(version: &str) -> String {
-    format!("{version} {PSEUDONYM}")
-}
-
-/// The received version, as `Via` writes it.
-pub(crate) fn version_number(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2.0",
-        Version::HTTP_3 => "3.0",
-        _ => "1.1",
+/// What this gateway calls itself, behind the version in which it got the message (RFC 9110 section 7.6.3).
+fn via(received: Version) -> &'static [u8] {
+    match received {
+        Version::HTTP_10 => b"1.0 tidegate",
+        Version::HTTP_2 => b"2.0 tidegate",
+        Version::HTTP_3 => b"3.0 tidegate",
+        _ => b"1.1 tidegate",
     }
 }
 

@@ -126,6 +126,8 @@ pub struct Ask<'a> {
     pub timeout: Duration,
     /// Longest silence in the middle of the answer's body.
     pub idle: Duration,
+    /// When this attempt began.
+    pub began: Instant,
 }
 
 /// A connection to an upstream.
@@ -186,7 +188,7 @@ impl Connection {
             pump,
             scan: HeadScan::default(),
             hold_until: holds_back.then(|| Instant::now() + CONTINUE_WAIT),
-            progress: Instant::now(),
+            progress: ask.began,
             interims: 0,
             write_failed: None,
         };
@@ -299,6 +301,8 @@ impl Exchange {
             return Ok(());
         }
         let Wire { stream, outbox, .. } = &mut conn.wire;
+        // A request without a body moves once, at its beginning.
+        let moves = !self.pump.ended();
         let before = self.pump.written;
         let turn = if self.hold_until.is_some() {
             // Only the head goes out.
@@ -309,7 +313,7 @@ impl Exchange {
         } else {
             self.pump.turn(cx, body, outbox, stream)
         };
-        if self.pump.written > before {
+        if moves && self.pump.written > before {
             self.progress = Instant::now();
         }
         match turn {

@@ -117,8 +117,9 @@ async fn next_head(
     first: bool,
     draining: &impl Fn(&mut Context<'_>) -> bool,
 ) -> Next {
-    let waiting_since = Instant::now();
-    let mut begun = first.then_some(waiting_since);
+    // The clock is read only where something is waited for.
+    let mut waiting_since = None;
+    let mut begun = first.then(Instant::now);
     let mut scan = HeadScan::default();
     let mut skipped = false;
     poll_fn(|cx| {
@@ -135,14 +136,15 @@ async fn next_head(
                 Err(reject) => return Poll::Ready(Next::Refused(reject)),
             }
             match wire.poll_fill(cx, 0) {
-                Poll::Ready(Ok(1..)) => {
-                    begun.get_or_insert_with(Instant::now);
-                }
+                Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(_) => return Poll::Ready(Next::Closed),
                 Poll::Pending => break,
             }
         }
         let idle = wire.inbox.is_empty();
+        if !idle {
+            begun.get_or_insert_with(Instant::now);
+        }
         if idle {
             wire.inbox = BytesMut::new();
             wire.outbox.shrink();
@@ -150,7 +152,10 @@ async fn next_head(
                 return Poll::Ready(Next::Closed);
             }
         }
-        let deadline = begun.map_or(waiting_since + limits.idle_timeout, |at| at + limits.head_timeout);
+        let deadline = match begun {
+            Some(begun) => begun + limits.head_timeout,
+            None => *waiting_since.get_or_insert_with(Instant::now) + limits.idle_timeout,
+        };
         timer
             .poll_until(cx, deadline)
             .map(|()| if idle { Next::Closed } else { Next::Refused(Reject::HeadTimeout) })
