@@ -5,7 +5,7 @@ use crate::scratch::Scratch;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A certificate for `localhost` and 127.0.0.1 that is its own authority, and its key, as PEM files.
+/// A certificate for `localhost` and 127.0.0.1 that clients can trust by itself, and its key, as PEM files.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     /// The certificate.
@@ -37,6 +37,8 @@ impl Certificate {
             "-addext",
             "subjectAltName=DNS:localhost,IP:127.0.0.1",
         ]);
+        // Strict clients take no authority for a server, not even the one that they trust.
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
         openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
         let made = run(&mut openssl);
         assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));

@@ -10,6 +10,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+/// More interim responses than any answer has.
+const MOST_INTERIM: usize = 1000;
+
 /// One connection to Tidegate.
 #[derive(Debug)]
 pub struct Raw {
@@ -76,12 +79,9 @@ impl Raw {
     /// Reads the next final response, passing over interim ones.
     #[track_caller]
     pub fn final_response(&mut self) -> Response {
-        loop {
-            let response = must(self.try_response());
-            if response.status >= 200 {
-                return response;
-            }
-        }
+        let answers = (0..MOST_INTERIM).map(|_| must(self.try_response()));
+        let last = answers.into_iter().find(|response| response.status >= 200);
+        last.unwrap_or_else(|| panic!("{MOST_INTERIM} interim responses and no final one"))
     }
 
     /// Reads the next response to HEAD.

@@ -349,7 +349,7 @@ fn paths_that_mean_different_things_to_different_readers_are_refused() {
 
 #[test]
 fn heads_beyond_the_limits_are_refused_by_what_is_too_large() {
-    let fields = |count: usize| (0..count).map(|n| format!("X-{n}: v\r\n")).collect::<String>();
+    let fields = |count: usize| "X: v\r\n".repeat(count);
     let with_fields = |fields: &str| bytes(format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"), &[431]);
     assert_all_refused(&[
         bytes(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9 << 10)), &[414]),
@@ -370,7 +370,7 @@ fn heads_at_the_limits_are_served() {
     let path = format!("/{}", "a".repeat((8 << 10) - 1));
     assert_eq!(gateway.get(&path).status, 200);
     // With Host there are 100 lines.
-    let fields: String = (0..99).map(|n| format!("X-{n}: v\r\n")).collect();
+    let fields = "X: v\r\n".repeat(99);
     assert_eq!(gateway.connect().get("/", &fields).status, 200);
     let large = format!("X: {}\r\n", "a".repeat(31 << 10));
     assert_eq!(gateway.connect().get("/", &large).status, 200);

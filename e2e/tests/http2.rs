@@ -195,7 +195,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// GET http://a/ in HPACK, from the static table.
+/// GET of `http://a/` in HPACK, from the static table.
 const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
 
 /// Sends the preface and then `frames` until the gateway ends the connection; at most `most` times.

@@ -163,7 +163,7 @@ fn a_client_that_stops_reading_stops_the_origin() {
     let count = Arc::clone(&sent);
     let origin = Origin::start(move |exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        let chunk = [b"10000\r\n".as_slice(), &[b'a'; 0x10000], b"\r\n"].concat();
+        let chunk = [b"10000\r\n".as_slice(), &vec![b'a'; 0x10000], b"\r\n"].concat();
         while exchange.send(&chunk) {
             count.fetch_add(0x10000, Ordering::SeqCst);
         }
@@ -193,7 +193,7 @@ fn an_origin_that_stops_reading_stops_the_client() {
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
     client.set_write_patience(Duration::from_millis(500));
     let mut sent = 0_usize;
-    while sent < 64 << 20 && client.try_send([b'a'; 0x10000]).is_ok() {
+    while sent < 64 << 20 && client.try_send(vec![b'a'; 0x10000]).is_ok() {
         sent += 0x10000;
     }
     assert!(sent < 32 << 20, "{sent} bytes lie between the client and an origin that does not read");
@@ -234,9 +234,9 @@ fn a_client_that_leaves_before_the_answer_ends_the_request_at_the_origin() {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         soon("the origin has the request", || origin.requests().len() == 1);
         if reset {
-            client.reset()
+            client.reset();
         } else {
-            drop(client)
+            drop(client);
         }
         soon("the upstream connection is closed", || origin.open_connections() == 0);
     }

@@ -111,7 +111,7 @@ fn a_slow_body_above_the_lowest_rate_is_taken() {
 fn a_client_that_takes_nothing_is_cut_at_the_write_timeout() {
     let origin = Origin::start(|exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
-        while exchange.send([0; 64 << 10]) {}
+        while exchange.send([0; 16 << 10]) {}
     });
     let gateway = Tidegate::to_with(&origin.url(), "limits: { write_timeout: 700ms }");
     let mut client = gateway.connect().with_small_window();
@@ -250,7 +250,7 @@ fn an_upload_may_take_longer_than_the_request_timeout_while_it_moves() {
     ));
     let mut client = gateway.connect();
     client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n");
-    client.send_in_pieces(&[b'a'; 20000], 1000, Duration::from_millis(75)).expect("the gateway reads on");
+    client.send_in_pieces(&vec![b'a'; 20000], 1000, Duration::from_millis(75)).expect("the gateway reads on");
     let answer = client.response();
     assert_eq!(answer.text(), "/upload", "{answer}");
     assert_eq!(origin.only_request().body.len(), 20000);

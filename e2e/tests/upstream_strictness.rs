@@ -128,7 +128,7 @@ fn a_huge_head_is_a_bad_gateway() {
         "HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 5\r\n\r\nhello",
         "a".repeat(2 << 20)
     ));
-    let fields: String = (0..20_000).map(|n| format!("X-{n}: a\r\n")).collect();
+    let fields = "X: a\r\n".repeat(20_000);
     assert_bad_gateway(format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 5\r\n\r\nhello"));
 }
 
