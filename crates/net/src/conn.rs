@@ -32,14 +32,15 @@ pub(crate) async fn run<S: Service>(
     let deadline = Instant::now() + limits.head_timeout;
     let mut address = remote(&stream);
     if let Some(accept) = listening.proxy_protocol {
-        match tokio::time::timeout_at(deadline.into(), proxy_protocol::receive(&mut stream, accept)).await {
+        match Box::pin(tokio::time::timeout_at(deadline.into(), proxy_protocol::receive(&mut stream, accept))).await {
             Ok(Ok(header)) => address = header.source.or(address),
             Ok(Err(e)) => return service.trouble(listening.id, &Trouble::Proxy(e.to_string())),
             Err(_) => return,
         }
     }
     if let Some(tls) = &listening.tls {
-        match tls.accept(stream, deadline.saturating_duration_since(Instant::now())).await {
+        // Boxed, like all that is not the usual: a connection should hold no room for what it does not do.
+        match Box::pin(tls.accept(stream, deadline.saturating_duration_since(Instant::now()))).await {
             Ok(secured) => stream = secured,
             Err(e) => return service.trouble(listening.id, &Trouble::Handshake(e.to_string())),
         }
@@ -55,14 +56,14 @@ pub(crate) async fn run<S: Service>(
     let mut inbox = BytesMut::new();
     let h2 = match stream.alpn() {
         Some(chosen) => chosen == b"h2",
-        None if listening.http2 => match begins_http2(&mut stream, &mut inbox, deadline).await {
+        None if listening.http2 => match Box::pin(begins_http2(&mut stream, &mut inbox, deadline)).await {
             Some(h2) => h2,
             None => return,
         },
         None => false,
     };
     if h2 {
-        crate::h2::serve(stream, inbox, peer, service, limits, drain).await;
+        Box::pin(crate::h2::serve(stream, inbox, peer, service, limits, drain)).await;
     } else if listening.http1 || !listening.http2 {
         h1::serve(stream, inbox, peer, &**service, limits, drain).await;
     }

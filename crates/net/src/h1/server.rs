@@ -22,7 +22,7 @@ use bytes::{Buf, BytesMut};
 use http::Version;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -83,7 +83,9 @@ pub(crate) async fn serve<S: Service>(
         let to_head = parsed.head.method == http::Method::HEAD;
         let may_stay = parsed.keep_alive && served < limits.requests;
         let request = admit(&shared, parsed, &peer, limits.read);
-        let Some(mut response) = answer(&shared, service.call(request)).await else { return };
+        // Boxed: a connection that waits for its next request should not hold the room that an answer takes.
+        let call = Box::pin(service.call(request));
+        let Some(mut response) = answer(&shared, call).await else { return };
         if let Some(tunnel) = response.tunnel.take() {
             return switch(shared, response, tunnel).await;
         }
@@ -207,8 +209,10 @@ fn admit(
 }
 
 /// Waits for the answer, and watches the client meanwhile. `None`: the client has left.
-async fn answer<R>(shared: &RefCell<Shared>, call: impl Future<Output = Response<R>>) -> Option<Response<R>> {
-    let mut call = pin!(call);
+async fn answer<R>(
+    shared: &RefCell<Shared>,
+    mut call: Pin<Box<impl Future<Output = Response<R>>>>,
+) -> Option<Response<R>> {
     poll_fn(|cx| {
         if let Poll::Ready(response) = call.as_mut().poll(cx) {
             return Poll::Ready(Some(response));
