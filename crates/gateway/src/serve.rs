@@ -64,5 +64,7 @@ fn finished(mut trip: Box<Trip>, arrival: Arrival) -> Response<Box<Trip>> {
         trip.desk.with_date(trip.arrived, |date| head.fields.add(Name::Date, date));
     }
     trip.status = head.status.as_u16();
+    // The final answer is here: there will be no interim one, and the way for them is the connection's again.
+    trip.interim = None;
     Response { head, body, tunnel, ride: trip }
 }

@@ -12,11 +12,13 @@ use crate::proxy_protocol::Accept;
 use crate::service::{Service, Trouble};
 use crate::stream::Stream;
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -31,8 +33,10 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 pub struct Listening {
     /// Its place in the list of listeners, as told to the service.
     pub id: usize,
-    /// One socket for each worker.
-    pub sockets: Vec<Listener>,
+    /// One socket for each worker, while it listens.
+    pub sockets: Mutex<Vec<Listener>>,
+    /// They are Unix sockets.
+    pub is_unix: bool,
     /// TLS, where it is spoken.
     pub tls: Option<Arc<crate::tls::ServerTls>>,
     /// HTTP/1.1 is spoken.
@@ -158,7 +162,8 @@ impl<S: Service> Worker<S> {
                 }
                 Order::Serve(socket, held) => self.adopt(socket, held),
                 Order::Drain => {
-                    accepting.drain(..).for_each(|task| task.abort());
+                    // Each takes what waits to be accepted, and ends.
+                    accepting.clear();
                     self.drain.begin();
                     break;
                 }
@@ -196,11 +201,18 @@ impl<S: Service> Worker<S> {
             Ok(acceptor) => acceptor,
             Err(e) => return self.service.trouble(listening.id, &Trouble::Accept(e)),
         };
+        let seat = self.drain.seat();
         loop {
-            match acceptor.accept().await {
-                Ok(stream) => self.place(stream, &listening),
-                Err(e) if is_one_connections_fault(&e) => {}
-                Err(e) => {
+            let accepted = poll_fn(|cx| match acceptor.poll_accept(cx) {
+                Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+                Poll::Pending if seat.poll_draining(cx) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            match accepted.await {
+                None => return,
+                Some(Ok(stream)) => self.place(stream, &listening),
+                Some(Err(e)) if is_one_connections_fault(&e) => {}
+                Some(Err(e)) => {
                     self.service.trouble(listening.id, &Trouble::Accept(e));
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
@@ -270,22 +282,25 @@ enum Acceptor {
 
 impl Acceptor {
     fn new(listening: &Listening, core: usize) -> io::Result<Self> {
-        let socket = listening.sockets.get(core).ok_or(io::ErrorKind::NotFound)?;
-        match socket.try_clone()? {
+        let sockets = listening.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        match sockets.get(core).ok_or(io::ErrorKind::NotFound)?.try_clone()? {
             Listener::Tcp(tcp) => tokio::net::TcpListener::from_std(tcp).map(Self::Tcp),
             Listener::Unix(unix) => tokio::net::UnixListener::from_std(unix).map(Self::Unix),
         }
     }
 
-    async fn accept(&self) -> io::Result<Stream> {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
         match self {
             Self::Tcp(listener) => {
-                let (tcp, _) = listener.accept().await?;
+                let (tcp, _) = ready!(listener.poll_accept(cx))?;
                 // Answers are written whole: waiting for more to fill a segment only adds latency.
                 tcp.set_nodelay(true)?;
-                Ok(Stream::Tcp(tcp))
+                Poll::Ready(Ok(Stream::Tcp(tcp)))
             }
-            Self::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+            Self::Unix(listener) => {
+                let (unix, _) = ready!(listener.poll_accept(cx))?;
+                Poll::Ready(Ok(Stream::Unix(unix)))
+            }
         }
     }
 }
@@ -314,8 +329,16 @@ fn release(stream: Stream) -> io::Result<OwnedFd> {
 
 /// Takes a stream that another worker accepted into this worker's runtime.
 fn adopt(socket: OwnedFd, listening: &Listening) -> io::Result<Stream> {
-    match listening.sockets.first() {
-        Some(Listener::Unix(_)) => tokio::net::UnixStream::from_std(socket.into()).map(Stream::Unix),
-        _ => tokio::net::TcpStream::from_std(socket.into()).map(Stream::Tcp),
+    if listening.is_unix {
+        tokio::net::UnixStream::from_std(socket.into()).map(Stream::Unix)
+    } else {
+        tokio::net::TcpStream::from_std(socket.into()).map(Stream::Tcp)
+    }
+}
+
+impl Listening {
+    /// Lets go of the sockets: whoever connects from now on is refused by the kernel, once the workers have too.
+    pub fn close(&self) {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -7,8 +7,8 @@ use net::bind::{Address, Listener, bind};
 use net::proxy_protocol::Accept;
 use net::tls::{Alpn, CertPair, MinVersion, ServerSettings, ServerTls};
 use observe::{ListenerMeters, Meters};
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The listeners of one version of the config, and the names of all that ever were: a connection outlives a reload, and
 /// is counted where it was accepted.
@@ -42,13 +42,14 @@ impl Listeners {
         let tls = tls.with_context(|| format!("listener {name}"))?;
         let sockets = match self.active.iter().find(|(was, _)| was.address == typed.address) {
             Some((_, same)) => {
-                same.sockets.iter().map(Listener::try_clone).collect::<std::io::Result<_>>()?
+                locked(same).iter().map(Listener::try_clone).collect::<std::io::Result<Vec<_>>>()?
             }
             None => sockets(&name, workers)?,
         };
         Ok(Listening {
             id,
-            sockets,
+            is_unix: matches!(sockets.first(), Some(Listener::Unix(_))),
+            sockets: Mutex::new(sockets),
             tls,
             http1: typed.protocols.contains(&config::HttpVersion::Http1),
             http2: typed.protocols.contains(&config::HttpVersion::Http2),
@@ -77,12 +78,17 @@ impl Listeners {
     pub(crate) fn urls(&self) -> Vec<String> {
         let url = |(typed, listening): &(Typed, Arc<Listening>)| {
             let scheme = if typed.tls.is_some() { "https" } else { "http" };
-            match listening.sockets.first().and_then(Listener::local_addr) {
+            match locked(listening).first().and_then(Listener::local_addr) {
                 Some(address) => format!("{scheme}://{address}"),
                 None => format!("{scheme}+{}", typed.address),
             }
         };
         self.active.iter().map(url).collect()
+    }
+
+    /// Stops listening.
+    pub(crate) fn close(&self) {
+        self.active.iter().for_each(|(_, listening)| listening.close());
     }
 
     /// Takes up certificates that were renewed on disk.
@@ -104,6 +110,10 @@ impl Listeners {
             }
         }
     }
+}
+
+fn locked(listening: &Listening) -> MutexGuard<'_, Vec<Listener>> {
+    listening.sockets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn sockets(name: &str, workers: usize) -> Result<Vec<Listener>> {

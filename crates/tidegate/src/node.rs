@@ -146,6 +146,7 @@ impl Node {
             let limits = assemble::limits(&file.limits);
             self.workers.listen(&listeners.active(), &limits, file.limits.max_connections as usize);
         }
+        listeners.renew_certificates();
         let changed = changes(&version.file, &file);
         *version = Version { file, listeners, access_log };
         Ok(changed)
@@ -322,6 +323,7 @@ impl admin::Node for Node {
     fn drain(&self) {
         if !self.draining.swap(true, Ordering::AcqRel) {
             self.workers.drain();
+            self.version().listeners.close();
             self.drain_begun.notify_one();
         }
     }

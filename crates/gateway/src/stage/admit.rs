@@ -1,43 +1,54 @@
 //! What is judged before there is a route.
 
-use crate::stop::{Reason, Stop};
+use crate::road::Arrival;
 use crate::trip::Trip;
-use message::{Method, Name};
+use message::{Fields, Method, Name, RequestHead, ResponseHead, StatusCode};
+use net::Body;
 
-/// Lets a request onto the road.
-pub(crate) fn admit(trip: &mut Trip) -> Result<(), Stop> {
+/// Lets a request onto the road, or answers it where it concerns the gateway itself.
+pub(crate) fn admit(trip: &mut Trip) -> Option<Arrival> {
     match &mut trip.head {
-        Some(head) if head.method == Method::OPTIONS => count_down_hops(&mut head.fields),
-        _ => Ok(()),
+        Some(head) if head.method == Method::OPTIONS => options(head),
+        _ => None,
     }
 }
 
-/// `Max-Forwards` (RFC 9110 section 7.6.2): counted down on OPTIONS; at zero the request ends here.
-fn count_down_hops(fields: &mut message::Fields) -> Result<(), Stop> {
-    let Some(left) = fields.get_str(Name::MaxForwards) else { return Ok(()) };
-    match left.parse::<u64>() {
-        Ok(0) => Err(Stop::new(Reason::MaxForwards, "This is Tidegate: the request was to go no further.")),
-        Ok(n) => {
+/// `OPTIONS *` asks about the server (RFC 9110 section 9.3.7), and `Max-Forwards` may end any OPTIONS here
+/// (section 7.6.2).
+fn options(head: &mut RequestHead) -> Option<Arrival> {
+    if head.target.path() != "*" && !hops_run_out(&mut head.fields) {
+        return None;
+    }
+    let mut answer = ResponseHead::new(StatusCode::NO_CONTENT);
+    answer.fields.add(Name::Allow, b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    answer.fields.add(Name::Server, b"tidegate");
+    Some(Arrival { head: answer, body: Body::empty(), tunnel: None })
+}
+
+/// Counts a hop down. True where none was left.
+fn hops_run_out(fields: &mut Fields) -> bool {
+    // What is not a number means nothing, and goes on as it is.
+    match fields.get_str(Name::MaxForwards).map(str::parse::<u64>) {
+        Some(Ok(0)) => true,
+        Some(Ok(n)) => {
             fields.set(Name::MaxForwards, (n - 1).to_string().as_bytes());
-            Ok(())
+            false
         }
-        // Not a number: the field means nothing, and goes on as it is.
-        Err(_) => Ok(()),
+        _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use message::Fields;
 
     #[test]
     fn hops_are_counted_down_and_end_at_zero() {
         let mut fields = Fields::new();
-        assert!(count_down_hops(&mut fields).is_ok());
+        assert!(!hops_run_out(&mut fields));
         fields.set(Name::MaxForwards, b"1");
-        assert!(count_down_hops(&mut fields).is_ok());
+        assert!(!hops_run_out(&mut fields));
         assert_eq!(fields.get(Name::MaxForwards), Some(&b"0"[..]));
-        assert_eq!(count_down_hops(&mut fields).unwrap_err().reason, Reason::MaxForwards);
+        assert!(hops_run_out(&mut fields));
     }
 }

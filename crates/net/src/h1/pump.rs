@@ -81,6 +81,11 @@ impl Pump {
         Self { ended: true, ..Self::new(Told::Nothing) }
     }
 
+    /// Nothing more comes: only what was taken is still to leave.
+    pub(crate) fn cut(&mut self) {
+        self.ended = true;
+    }
+
     /// Has the whole body been handed to the connection? It may still wait in the outbox.
     pub(crate) fn ended(&self) -> bool {
         self.ended

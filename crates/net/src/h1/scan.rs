@@ -16,6 +16,11 @@ pub(crate) struct HeadScan {
 }
 
 impl HeadScan {
+    /// Is the first line still without its end?
+    pub(crate) fn in_first_line(&self) -> bool {
+        self.line == 0
+    }
+
     /// The length of the head with its empty line, once all of it is there. `bytes` is the message from its start,
     /// the same as in the calls before, perhaps longer. `limit` bounds the head, in bytes.
     pub(crate) fn find_end(&mut self, bytes: &[u8], limit: usize) -> Result<Option<usize>, Reject> {

@@ -100,7 +100,10 @@ pub(crate) async fn serve<S: Service>(
         let end = respond(&shared, response, Answering { version, ends, limits, to_head }).await;
         match (end, ends) {
             (End::Complete, Ends::Stays | Ends::StaysTold) => {}
-            (End::Complete, Ends::Closes) => return linger(&shared).await,
+            // Where the framing shows that a body was cut, what came before the cut is still to arrive.
+            (End::Complete, Ends::Closes) | (End::Cut, _) if !(end == End::Cut && endless) => {
+                return linger(&shared).await;
+            }
             // A close would look like an end to a client of HTTP/1.0, so the connection is reset.
             _ => return shared.borrow_mut().wire.stream.reset_on_close(),
         }
@@ -180,7 +183,12 @@ fn try_head(
         }
         Some(_) => {}
     }
-    let Some(end) = scan.find_end(&wire.inbox, limits.bytes)? else { return Ok(None) };
+    let end = scan.find_end(&wire.inbox, limits.bytes).map_err(|reject| match reject {
+        // RFC 9112 section 3: a target that is longer than any that is wanted.
+        Reject::HeadTooLarge if scan.in_first_line() => Reject::TargetTooLong,
+        other => other,
+    })?;
+    let Some(end) = end else { return Ok(None) };
     let parsed = parse_request(&wire.inbox[..end], limits)?;
     wire.inbox.advance(end);
     Ok(Some(Box::new(parsed)))
@@ -262,15 +270,22 @@ async fn respond<R: Ride>(shared: &RefCell<Shared>, response: Response<R>, how: 
     emit::response_head(outbox.small(), &head, told, how.ends);
     let mut pump = if silent { Pump::nothing() } else { Pump::new(told) };
     let mut pace = Pace::new(how.limits.write);
-    let mut seen = 0;
+    let (mut seen, mut cut) = (0, false);
     let end = poll_fn(|cx| {
         let turn = match pump.turn(cx, &mut body, &mut outbox, &mut { shared }) {
+            Ok(Turn::Finished) if cut => return Poll::Ready(End::Cut),
             Ok(Turn::Finished) => return Poll::Ready(End::Complete),
             Ok(turn) => turn,
             Err(PumpError::Io(_)) => return Poll::Ready(End::ClientGone),
             Err(PumpError::Body(BodyError::ClientSlow)) => return Poll::Ready(End::ClientSlow),
             Err(PumpError::Body(e)) if e.is_clients() => return Poll::Ready(End::ClientGone),
-            Err(PumpError::Body(_)) => return Poll::Ready(End::Cut),
+            Err(PumpError::Body(_)) => {
+                // What came before the cut still leaves.
+                cut = true;
+                pump.cut();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         };
         let moved = pump.written - seen;
         seen = pump.written;
