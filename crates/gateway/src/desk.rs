@@ -156,7 +156,7 @@ impl Desk {
         match stop.reason.fault() {
             Fault::Client => {}
             Fault::Upstream => {
-                FAILURES.write(Level::Warning, format_args!("{}: {detail}", stop.reason.label()))
+                FAILURES.write(Level::Warning, format_args!("{}: {detail}", stop.reason.label()));
             }
             Fault::Us => PANICS.write(Level::Error, format_args!("{}: {detail}", stop.reason.label())),
         }

@@ -49,7 +49,7 @@ fn grpc(stop: &Stop) -> (ResponseHead, Body) {
 }
 
 /// The gRPC project's mapping from HTTP status codes (`doc/http-grpc-status-mapping.md`), with 504 as
-/// DEADLINE_EXCEEDED and 413 as RESOURCE_EXHAUSTED, which say more.
+/// `DEADLINE_EXCEEDED` and 413 as `RESOURCE_EXHAUSTED`, which say more.
 fn grpc_status(status: StatusCode) -> u8 {
     match status.as_u16() {
         400 => 13,

@@ -32,7 +32,7 @@ pub(crate) async fn run<S: Service>(
     let deadline = Instant::now() + limits.head_timeout;
     let mut address = remote(&stream);
     if let Some(accept) = listening.proxy_protocol {
-        match Box::pin(tokio::time::timeout_at(deadline.into(), proxy_protocol::receive(&mut stream, accept)))
+        match Box::pin(tokio::time::timeout_at(deadline.into(), proxy_protocol::receive(&stream, accept)))
             .await
         {
             Ok(Ok(header)) => address = header.source.or(address),
@@ -92,7 +92,7 @@ async fn begins_http2(stream: &mut Stream, inbox: &mut BytesMut, deadline: Insta
             let mut buffer = ReadBuf::new(&mut chunk);
             match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    inbox.extend_from_slice(buffer.filled())
+                    inbox.extend_from_slice(buffer.filled());
                 }
                 Poll::Ready(_) => return Poll::Ready(None),
                 Poll::Pending => return timer.poll_until(cx, deadline).map(|()| None),

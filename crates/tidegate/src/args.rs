@@ -67,7 +67,7 @@ pub(crate) struct Check {
     /// The config file.
     #[arg(default_value = "tidegate.yaml")]
     pub(crate) config: PathBuf,
-    /// Explain the road of a request such as "GET http://host/path".
+    /// Explain the road of a request such as `GET http://host/path`.
     #[arg(long, value_name = "REQUEST")]
     pub(crate) explain: Option<String>,
     /// Print JSON.

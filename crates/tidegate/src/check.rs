@@ -8,6 +8,7 @@ use base::Clock;
 use config::Report;
 use observe::Meters;
 use serde_json::Value;
+use std::fmt::Write;
 use std::process::ExitCode;
 use upstream::Registry;
 
@@ -58,12 +59,12 @@ fn road_in_words(road: &Value) -> String {
     let mut text = String::new();
     for stage in road["stages"].as_array().into_iter().flatten() {
         let word = |key: &str| stage[key].as_str().unwrap_or_default();
-        text.push_str(&format!("{:<8} {}\n", word("stage"), word("result")));
+        let _ = writeln!(text, "{:<8} {}", word("stage"), word("result"));
         for (key, value) in stage.as_object().into_iter().flatten() {
             let empty = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
             if !matches!(key.as_str(), "stage" | "result") && !empty {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                text.push_str(&format!("         {key}: {value}\n"));
+                let _ = writeln!(text, "         {key}: {value}");
             }
         }
     }

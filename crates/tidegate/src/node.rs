@@ -194,10 +194,10 @@ impl Node {
     }
 }
 
-fn refused(why: &str) -> Box<Report> {
+fn refused(why: &str) -> Report {
     let mut report = Report::new(Source::new("tidegate", ""));
     report.add(&config::Path::new(), why, None, None);
-    Box::new(report)
+    report
 }
 
 /// The access log of a config: the one that is open, where nothing about it has changed.

@@ -64,7 +64,7 @@ async fn control<F: Future<Output = ()>>(
     admin: config::Admin,
     until: impl FnOnce(Arc<Node>) -> F,
 ) -> Result<ExitCode> {
-    let admin_url = open_admin(&node, &admin).await?;
+    let admin_url = open_admin(&node, &admin)?;
     for url in node.urls() {
         observe::log::info(format_args!("listening on {url}"));
     }
@@ -80,7 +80,8 @@ async fn control<F: Future<Output = ()>>(
     Ok(code)
 }
 
-async fn open_admin(node: &Arc<Node>, admin: &config::Admin) -> Result<Option<String>> {
+/// Starts the admin server on this thread's runtime.
+fn open_admin(node: &Arc<Node>, admin: &config::Admin) -> Result<Option<String>> {
     let AdminAddress::At(address) = &admin.address else { return Ok(None) };
     let address: net::bind::Address = address.to_string().parse()?;
     let bound = net::bind::bind(&address, false).context("admin")?;

@@ -16,7 +16,7 @@ pub(crate) fn introduce(trip: &mut Trip) {
     let mut line = Vec::with_capacity(96);
 
     chain(fields, Name::XForwardedFor, trusted, &mut line, |line| {
-        line.extend_from_slice(peer.text.as_bytes())
+        line.extend_from_slice(peer.text.as_bytes());
     });
     chain(fields, Name::Forwarded, trusted, &mut line, |line| {
         line.extend_from_slice(b"for=");

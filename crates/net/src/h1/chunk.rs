@@ -147,8 +147,11 @@ fn allowed(mut fields: Fields) -> Option<Fields> {
 mod tests {
     use super::*;
 
+    /// A body and its trailers.
+    type Whole = (Vec<u8>, Option<Fields>);
+
     /// Decodes `bytes` fed in pieces of `step`: the body and its trailers, or the fault. `None`: not complete.
-    fn decode(bytes: &[u8], step: usize) -> Result<Option<(Vec<u8>, Option<Fields>)>, Reject> {
+    fn decode(bytes: &[u8], step: usize) -> Result<Option<Whole>, Reject> {
         let (mut inbox, mut chunked, mut body) = (BytesMut::new(), Chunked::default(), Vec::new());
         for piece in bytes.chunks(step) {
             inbox.extend_from_slice(piece);

@@ -201,13 +201,22 @@ impl Connection {
             ask.body.put_back(kept.unwrap_or_default(), length);
             Failure { sent: exchange.sent(&cause), cause, body_whole }
         })?;
-        Ok(self.answer(parsed, exchange, ask))
+        let Ask { body, idle, .. } = ask;
+        Ok(self.answer(parsed, exchange, body, idle))
     }
 
-    fn answer(mut self: Box<Self>, parsed: ParsedResponse, exchange: Exchange, ask: Ask<'_>) -> Answer {
+    fn answer(
+        mut self: Box<Self>,
+        parsed: ParsedResponse,
+        mut exchange: Exchange,
+        rest: &mut Body,
+        idle: Duration,
+    ) -> Answer {
         let ParsedResponse { head, framing, announced, keep_alive } = parsed;
+        // It is answered: there will be no other attempt.
+        exchange.pump.take_kept();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            let tunnel = Tunnel::new(self.wire, ask.idle);
+            let tunnel = Tunnel::new(self.wire, idle);
             return Answer { head, body: Body::empty(), tunnel: Some(tunnel) };
         }
         let sent_all =
@@ -230,11 +239,10 @@ impl Connection {
                 }
             }
             _ => {
-                let rest = (!sent_all && exchange.write_failed.is_none())
-                    .then(|| (exchange.pump, std::mem::take(ask.body)));
-                Body::upstream_h1(Box::new(ResponseBody::new(
-                    self, decoder, framing, keep_alive, rest, ask.idle,
-                )))
+                let unsent = (!sent_all && exchange.write_failed.is_none())
+                    .then(|| (exchange.pump, std::mem::take(rest)));
+                let body = ResponseBody::new(self, decoder, framing, keep_alive, unsent, idle);
+                Body::upstream_h1(Box::new(body))
             }
         };
         Answer { head, body, tunnel: None }

@@ -113,8 +113,12 @@ mod tests {
 
     fn request(lengths: &[&str], codings: &[&str]) -> Result<Framing, Reject> {
         let mut fields = FramingFields::default();
-        lengths.iter().for_each(|l| fields.content_length(l.as_bytes()));
-        codings.iter().for_each(|c| fields.transfer_encoding(c.as_bytes()));
+        for length in lengths {
+            fields.content_length(length.as_bytes());
+        }
+        for coding in codings {
+            fields.transfer_encoding(coding.as_bytes());
+        }
         fields.of_request(false)
     }
 

@@ -129,9 +129,10 @@ pub(crate) fn parse_response(bytes: &[u8], to_head: bool) -> Result<ParsedRespon
     match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut slots)
     {
         Ok(httparse::Status::Complete(n)) if n == bytes.len() => {}
-        Ok(_) => return Err(Reject::FieldLine),
+        Ok(_) | Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => {
+            return Err(Reject::FieldLine);
+        }
         Err(httparse::Error::TooManyHeaders) => return Err(Reject::TooManyFields),
-        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => return Err(Reject::FieldLine),
         Err(_) => return Err(Reject::StatusLine),
     }
     let (Some(code), Some(minor)) = (parsed.code, parsed.version) else { return Err(Reject::StatusLine) };
@@ -235,6 +236,10 @@ fn refused_request(bytes: &[u8], error: httparse::Error) -> Reject {
 
 /// The fields that concern one connection, gathered and kept from the next hop.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one option of `Connection`, as the field lists them"
+)]
 struct Hop<'a> {
     framing: FramingFields,
     close: bool,
@@ -255,7 +260,7 @@ impl<'a> Hop<'a> {
             Name::Connection => self.connection(value),
             Name::Te => {
                 self.te_trailers |=
-                    value.split(|&b| b == b',').any(|m| m.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+                    value.split(|&b| b == b',').any(|m| m.trim_ascii().eq_ignore_ascii_case(b"trailers"));
             }
             // Two Upgrade lines are a list; none of its members is asked for alone.
             Name::Upgrade => {

@@ -111,7 +111,7 @@ pub(crate) async fn serve<S: Service>(
 }
 
 enum Next {
-    Request(Box<ParsedRequest>),
+    Request(ParsedRequest),
     Closed,
     Refused(Reject),
 }
@@ -174,7 +174,7 @@ fn try_head(
     wire: &mut Wire,
     scan: &mut HeadScan,
     limits: &HeadLimits,
-) -> Result<Option<Box<ParsedRequest>>, Reject> {
+) -> Result<Option<ParsedRequest>, Reject> {
     match wire.inbox.first() {
         None => return Ok(None),
         // Not HTTP at all (TLS, say): no need to wait for a line's end.
@@ -191,17 +191,12 @@ fn try_head(
     let Some(end) = end else { return Ok(None) };
     let parsed = parse_request(&wire.inbox[..end], limits)?;
     wire.inbox.advance(end);
-    Ok(Some(Box::new(parsed)))
+    Ok(Some(parsed))
 }
 
 /// Makes the request that goes up the road.
-fn admit(
-    shared: &Rc<RefCell<Shared>>,
-    parsed: Box<ParsedRequest>,
-    peer: &Rc<Peer>,
-    read: PaceLimits,
-) -> Request {
-    let ParsedRequest { head, framing, expects_continue, .. } = *parsed;
+fn admit(shared: &Rc<RefCell<Shared>>, parsed: ParsedRequest, peer: &Rc<Peer>, read: PaceLimits) -> Request {
+    let ParsedRequest { head, framing, expects_continue, .. } = parsed;
     let mut state = shared.borrow_mut();
     state.decoder = Decoder::from(framing);
     state.owes_continue = expects_continue;

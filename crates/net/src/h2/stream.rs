@@ -138,10 +138,10 @@ impl Sending {
                     Ok(data) => self.ready = Some(data),
                     Err(frame) => {
                         let trailers = frame.into_trailers().unwrap_or_default();
-                        return Poll::Ready(ended(stream.send_trailers(trailers)));
+                        return Poll::Ready(ended(&stream.send_trailers(trailers)));
                     }
                 },
-                Poll::Ready(None) => return Poll::Ready(ended(stream.send_data(Bytes::new(), true))),
+                Poll::Ready(None) => return Poll::Ready(ended(&stream.send_data(Bytes::new(), true))),
                 Poll::Ready(Some(Err(e))) => {
                     stream.send_reset(Reason::INTERNAL_ERROR);
                     return Poll::Ready(if e.is_clients() { End::ClientGone } else { End::Cut });
@@ -179,7 +179,7 @@ impl Sending {
     }
 }
 
-fn ended(sent: Result<(), h2::Error>) -> End {
+fn ended(sent: &Result<(), h2::Error>) -> End {
     if sent.is_ok() { End::Complete } else { End::ClientGone }
 }
 

@@ -59,11 +59,16 @@ fn request_fields(map: &HeaderMap) -> Result<Fields, Reject> {
     let mut cookies: Vec<u8> = Vec::new();
     for (name, value) in map {
         match Name::of(name.as_str().as_bytes()) {
-            Name::Host | Name::ContentLength => {}
             Name::Expect if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
                 return Err(Reject::Expect);
             }
-            Name::Expect => {}
+            // Said otherwise, or for one hop only.
+            Name::Host
+            | Name::ContentLength
+            | Name::Expect
+            | Name::ProxyAuthorization
+            | Name::ProxyAuthenticate
+            | Name::Http2Settings => {}
             Name::Connection
             | Name::KeepAlive
             | Name::ProxyConnection
@@ -71,7 +76,6 @@ fn request_fields(map: &HeaderMap) -> Result<Fields, Reject> {
             | Name::Upgrade => {
                 return Err(Reject::Http2Fields);
             }
-            Name::ProxyAuthorization | Name::ProxyAuthenticate | Name::Http2Settings => {}
             // RFC 9113 section 8.2.3: crumbs are joined before they leave HTTP/2.
             Name::Cookie => {
                 if !cookies.is_empty() {
