@@ -114,9 +114,9 @@ impl Node {
 
     fn try_reload(&self) -> Result<String, Box<Report>> {
         let Origin::File(path) = &self.origin else {
-            return Err(refused(
+            return Err(Box::new(refused(
                 "this node was started without a config file: there is nothing to read again",
-            ));
+            )));
         };
         let loaded = config::load(path).map_err(Box::new)?;
         let (file, mut report) = (loaded.file, loaded.report);
