@@ -7,7 +7,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-/// A small generator of numbers: SplitMix64 (Steele, Lea, Flood 2014).
+/// A small generator of numbers: `SplitMix64` (Steele, Lea, Flood 2014).
 struct Random(u64);
 
 impl Random {

@@ -104,7 +104,7 @@ fn ambiguity(raw: &[u8]) -> Option<&'static str> {
     if !old && !first.ends_with(b" HTTP/1.1") {
         return Some("another version");
     }
-    if first.iter().filter(|&&b| b == b' ').count() != 2 || first.contains(&b'\t') {
+    if first.split(|&b| b == b' ').count() != 3 || first.contains(&b'\t') {
         return Some("a request line that is not three words");
     }
     if hosts.len() > 1 || hosts.is_empty() && !old {
