@@ -87,6 +87,17 @@ fn the_limit_over_all_listeners_counts_the_connections_of_all() {
     refused(&server);
 }
 
+#[test]
+fn the_limit_of_one_listener_does_not_count_the_connections_of_another() {
+    let server = Setup { listeners: vec![10, 2], ..Setup::default() }.start();
+    let mut clients: Vec<_> = (0..5).map(|_| Client::connect(server.addresses[0])).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").status(), "200");
+    }
+    let mut other = Client::connect(server.addresses[1]);
+    assert_eq!(other.get("/").status(), "200");
+}
+
 /// A new connection to the first listener ends without an answer.
 fn refused(server: &Server) {
     let before = server.record.troubles.lock().unwrap().len();
