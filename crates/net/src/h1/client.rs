@@ -382,12 +382,12 @@ impl Exchange {
                 });
                 if agreed { Ok(Some(parsed)) } else { Err(Cause::Unasked) }
             }
+            _ if self.interims > INTERIM_MOST => Err(Cause::Malformed(Reject::StatusLine)),
             // Pulling the body is what sends 100 to the client.
             StatusCode::CONTINUE => {
                 self.hold_until = None;
                 Ok(None)
             }
-            _ if self.interims > INTERIM_MOST => Err(Cause::Malformed(Reject::StatusLine)),
             _ => {
                 if let Some(interim) = interim {
                     interim.send(&parsed.head);

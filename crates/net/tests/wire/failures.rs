@@ -143,6 +143,22 @@ async fn a_switch_that_nobody_asked_for_is_refused() {
 }
 
 #[tokio::test]
+async fn a_flood_of_interim_answers_is_refused() {
+    for interim in
+        ["HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 199 Odd\r\n\r\n"]
+    {
+        let origin = Origin::once(move |conn| {
+            use std::io::Write as _;
+            conn.head();
+            let many = interim.repeat(1000);
+            while conn.tcp.write_all(many.as_bytes()).is_ok() {}
+        });
+        let failure = failed(origin).await;
+        assert!(matches!(failure.cause, Cause::Malformed(_)), "{interim}: {failure:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_few_interim_answers_are_passed_over() {
     let bytes = format!(
         "{}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
