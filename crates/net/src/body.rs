@@ -152,6 +152,11 @@ impl Body {
         self.again.is_none() && matches!(self.kind, Kind::Empty | Kind::Announced(_))
     }
 
+    /// Is there no body, and no word of how long one would be?
+    pub(crate) fn tells_nothing(&self) -> bool {
+        self.again.is_none() && matches!(self.kind, Kind::Empty)
+    }
+
     /// Its length in bytes where that is known before its end; for an announced one, what was announced.
     pub fn length(&self) -> Option<u64> {
         if let Some(again) = &self.again {

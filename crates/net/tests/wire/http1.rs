@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::harness::{Server, Setup, until};
+use crate::origin::Origin;
 use net::{End, PaceLimits};
 use std::time::{Duration, Instant};
 
@@ -132,4 +133,23 @@ fn a_client_that_stops_sending_its_body_is_told_in_time() {
     let mut client = Client::connect(server.address());
     client.send("POST /limited HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
     assert_eq!(client.answer().text(), "the client was too slow");
+}
+
+#[test]
+fn the_answer_to_head_tells_no_length_that_the_upstream_did_not_tell() {
+    for (answer, want) in [
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", None),
+        ("HTTP/1.1 200 OK\r\n\r\n", None),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Some("0")),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", Some("7")),
+    ] {
+        let (server, origin) = (Server::start(), Origin::answering(answer));
+        *server.record.origin.lock().unwrap() = Some(origin.address);
+        let mut client = Client::connect(server.address());
+        client.send("HEAD /pass HTTP/1.1\r\nHost: a\r\n\r\n");
+        let head = crate::client::Answer { head: client.head(), body: Vec::new() };
+        assert_eq!(head.value("content-length"), want, "{answer}");
+        // The next answer on the connection begins right behind the head.
+        assert_eq!(client.get("/next").text(), "/next");
+    }
 }
