@@ -113,8 +113,12 @@ async fn call<S: Service>(
     let (mut parts, incoming) = request.into_parts();
     let head = match translate::request_head(&parts, &limits.head) {
         Ok(head) => head,
-        Err(reject) => return answered(service.refuse(peer, reject), stream, limits),
+        Err(reject) => {
+            let to_head = parts.method == http::Method::HEAD;
+            return answered(service.refuse(peer, reject), to_head, stream, limits);
+        }
     };
+    let to_head = head.method == http::Method::HEAD;
     let upgrading =
         head.upgrade.as_ref().and_then(|_| parts.extensions.remove::<hyper::upgrade::OnUpgrade>());
     let body = if upgrading.is_some() || http_body::Body::is_end_stream(&incoming) {
@@ -146,11 +150,14 @@ async fn call<S: Service>(
         });
         return translate::response(&head, None, Riding::new(Body::empty(), None, stream, limits.write));
     }
-    answered(response, stream, limits)
+    answered(response, to_head, stream, limits)
 }
 
+/// The library sends whatever body it is given, also to HEAD, which a client takes for a malformed message
+/// (RFC 9110 section 9.3.2): so the body stays here and only its length is told.
 fn answered<R: Ride>(
     response: Response<R>,
+    to_head: bool,
     stream: Rc<Served>,
     limits: &ServerLimits,
 ) -> http::Response<Riding<R>> {
@@ -159,8 +166,10 @@ fn answered<R: Ride>(
         let status = head.status;
         !(status.is_informational()
             || status == StatusCode::NO_CONTENT
-            || (status == StatusCode::NOT_MODIFIED && body.length() == Some(0)))
+            || (status == StatusCode::NOT_MODIFIED && body.length() == Some(0))
+            || (to_head && body.tells_nothing()))
     });
+    let body = if to_head { Body::empty() } else { body };
     translate::response(&head, length, Riding::new(body, Some(ride), stream, limits.write))
 }
 

@@ -76,6 +76,17 @@ async fn a_body_beyond_its_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn the_answer_to_head_has_no_body() {
+    let server = Server::start();
+    let mut sender = connect(server.address()).await;
+    let (parts, body) = ask(&mut sender, "HEAD", "/full", "").await;
+    assert_eq!((parts.status.as_u16(), body.len()), (200, 0));
+    assert_eq!(parts.headers["content-length"], "4");
+    assert_eq!(server.delivery(1).bytes_out, 0, "nothing was sent that a client would have to throw away");
+    assert_eq!(ask(&mut sender, "GET", "/next", "").await.1, "/next");
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_takes_its_requests_along() {
     let server = Server::start();
     let tcp = tokio::net::TcpStream::connect(server.address()).await.unwrap();
