@@ -16,7 +16,7 @@ use super::wire::Wire;
 use crate::body::{Body, BodyError};
 use crate::drain::Drain;
 use crate::pace::{Pace, PaceLimits};
-use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service};
+use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_bodiless};
 use crate::stream::Stream;
 use bytes::{Buf, BytesMut};
 use http::Version;
@@ -248,7 +248,7 @@ struct Answering<'a> {
 /// Writes a response, and lets its ride depart.
 async fn respond<R: Ride>(shared: &RefCell<Shared>, response: Response<R>, how: Answering<'_>) -> End {
     let Response { head, mut body, ride, .. } = response;
-    let silent = body.is_empty() || how.to_head;
+    let silent = body.is_empty() || is_bodiless(head.status, how.to_head);
     let announced = body.is_empty() && body.length() != Some(0);
     let told = if how.to_head && body.tells_nothing() {
         // An upstream that would answer GET in chunks tells HEAD no length; a 0 here would be made up.

@@ -7,7 +7,7 @@ use super::{OnThisWorker, translate};
 use crate::body::Body;
 use crate::drain::Drain;
 use crate::h1::{ServerLimits, Wire};
-use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service};
+use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_bodiless};
 use crate::stream::Stream;
 use crate::timer::Timer;
 use bytes::{Buf, BytesMut};
@@ -153,7 +153,7 @@ async fn call<S: Service>(
     answered(response, to_head, stream, limits)
 }
 
-/// The library sends whatever body it is given, also to HEAD, which a client takes for a malformed message
+/// The library sends whatever body it is given, also to HEAD or behind 204, which a client takes for a malformed message
 /// (RFC 9110 section 9.3.2): so the body stays here and only its length is told.
 fn answered<R: Ride>(
     response: Response<R>,
@@ -169,7 +169,7 @@ fn answered<R: Ride>(
             || (status == StatusCode::NOT_MODIFIED && body.length() == Some(0))
             || (to_head && body.tells_nothing()))
     });
-    let body = if to_head { Body::empty() } else { body };
+    let body = if is_bodiless(head.status, to_head) { Body::empty() } else { body };
     translate::response(&head, length, Riding::new(body, Some(ride), stream, limits.write))
 }
 

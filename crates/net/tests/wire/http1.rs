@@ -153,3 +153,15 @@ fn the_answer_to_head_tells_no_length_that_the_upstream_did_not_tell() {
         assert_eq!(client.get("/next").text(), "/next");
     }
 }
+
+#[test]
+fn nothing_follows_the_head_of_a_status_that_has_no_body() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    for path in ["/204", "/304", "/304/endless"] {
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let head = client.head();
+        assert_eq!(&head[9..12], &path[1..4]);
+        assert_eq!(client.get("/next").text(), "/next", "behind {head}");
+    }
+}

@@ -87,6 +87,17 @@ async fn the_answer_to_head_has_no_body() {
 }
 
 #[tokio::test]
+async fn nothing_follows_the_head_of_a_status_that_has_no_body() {
+    let server = Server::start();
+    let mut sender = connect(server.address()).await;
+    for path in ["/204", "/304", "/304/endless"] {
+        let (parts, body) = ask(&mut sender, "GET", path, "").await;
+        assert_eq!((parts.status.as_str(), body.len()), (&path[1..4], 0));
+    }
+    assert_eq!(ask(&mut sender, "GET", "/next", "").await.1, "/next");
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_takes_its_requests_along() {
     let server = Server::start();
     let tcp = tokio::net::TcpStream::connect(server.address()).await.unwrap();

@@ -109,6 +109,10 @@ impl Service for Play {
                 self.text(StatusCode::OK, "waited")
             }
             "/endless" => self.body(ResponseHead::new(StatusCode::OK), endless()),
+            // A body where the status allows none, as a careless upstream or config has it.
+            "/204" => self.text(StatusCode::NO_CONTENT, "HTTP/1.1 200 OK\r\n\r\n"),
+            "/304" => self.text(StatusCode::NOT_MODIFIED, "HTTP/1.1 200 OK\r\n\r\n"),
+            "/304/endless" => self.body(ResponseHead::new(StatusCode::NOT_MODIFIED), endless()),
             "/full" => self.text(StatusCode::OK, "full"),
             "/pass" => self.pass(request).await,
             path => self.text(StatusCode::OK, path.to_owned()),
