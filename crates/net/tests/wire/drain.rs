@@ -1,12 +1,12 @@
 //! Ending without losing an answer.
 
 use crate::client::Client;
-use crate::harness::{Setup, until};
+use crate::harness::{Server, until};
 use std::io::Read;
 
 #[test]
 fn a_drain_closes_idle_connections_and_lets_a_slow_answer_end() {
-    let server = Setup { workers: 2, ..Setup::default() }.start();
+    let server = Server::start();
     let mut idle = Client::connect(server.address());
     assert_eq!(idle.get("/").status(), "200");
     let mut slow = Client::connect(server.address());
@@ -26,11 +26,14 @@ fn a_drain_closes_idle_connections_and_lets_a_slow_answer_end() {
 
 #[test]
 fn a_request_that_was_pipelined_before_a_drain_is_not_taken_up_after_it() {
-    let server = Setup::default().start();
+    let server = Server::start();
+    let mut idle = Client::connect(server.address());
+    assert_eq!(idle.get("/").status(), "200");
     let mut client = Client::connect(server.address());
     client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2));
     server.calls(1);
     server.workers.drain();
+    assert_eq!(idle.rest(), b"", "the worker has heard of it");
     server.record.gate.add_permits(2);
     let all = String::from_utf8(client.rest()).unwrap();
     assert_eq!(all.matches("HTTP/1.1 200").count(), 1, "{all}");
