@@ -21,7 +21,6 @@ mod schema;
 mod shape;
 mod source;
 mod suggest;
-mod units;
 mod value;
 mod yaml;
 

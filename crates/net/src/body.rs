@@ -142,14 +142,25 @@ impl Body {
 
     /// Puts frames that were taken back in front, so that they come again. `length`: of the whole body.
     pub(crate) fn put_back(&mut self, frames: Vec<Bytes>, length: Option<u64>) {
-        if !frames.is_empty() {
-            self.again = Some(Box::new(Again { frames: frames.into(), length }));
+        if frames.is_empty() {
+            return;
         }
+        let mut frames = std::collections::VecDeque::from(frames);
+        if let Some(again) = self.again.take() {
+            // An attempt that failed early has left some of what was put back before it.
+            frames.extend(again.frames);
+        }
+        self.again = Some(Box::new(Again { frames, length }));
     }
 
     /// Is there nothing to send?
     pub fn is_empty(&self) -> bool {
         self.again.is_none() && matches!(self.kind, Kind::Empty | Kind::Announced(_))
+    }
+
+    /// Is there no body, and no word of how long one would be?
+    pub(crate) fn tells_nothing(&self) -> bool {
+        self.again.is_none() && matches!(self.kind, Kind::Empty)
     }
 
     /// Its length in bytes where that is known before its end; for an announced one, what was announced.
@@ -253,6 +264,16 @@ mod tests {
         let mut body = Body::full("rest");
         body.put_back(vec!["one ".into(), "two ".into()], Some(12));
         assert!(!body.is_empty());
+        assert_eq!(body.length(), Some(12));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "one two rest");
+    }
+
+    #[tokio::test]
+    async fn what_was_put_back_and_taken_in_part_is_whole_when_it_is_put_back_again() {
+        let mut body = Body::full("rest");
+        body.put_back(vec!["one ".into(), "two ".into()], Some(12));
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        body.put_back(vec![first], Some(12));
         assert_eq!(body.length(), Some(12));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "one two rest");
     }

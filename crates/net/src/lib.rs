@@ -11,6 +11,9 @@ pub mod bind;
 mod body;
 mod conn;
 mod drain;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod h1;
 mod h2;
 mod idle;

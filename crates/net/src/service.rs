@@ -3,7 +3,7 @@
 use crate::body::Body;
 use crate::h1::{Reject, Tunnel};
 use crate::interim::Interim;
-use message::{RequestHead, ResponseHead, Scheme};
+use message::{RequestHead, ResponseHead, Scheme, StatusCode};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -62,6 +62,15 @@ pub struct Response<R> {
     pub tunnel: Option<Tunnel>,
     /// What is to happen when the last byte has left.
     pub ride: R,
+}
+
+/// Does a response of this status have no body, whatever it was given (RFC 9112 section 6.3)? What was sent all the
+/// same would be taken for the next response.
+pub(crate) fn is_bodiless(status: StatusCode, to_head: bool) -> bool {
+    to_head
+        || status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
 }
 
 /// How a response ended.

@@ -223,10 +223,12 @@ impl<S: Service> Worker<S> {
     /// Serves a new connection here, or passes it on to a worker that has clearly less to do.
     fn place(self: &Rc<Self>, stream: Stream, listening: &Arc<Listening>) {
         let open: Vec<usize> = self.crew.open.iter().map(|n| n.load(Ordering::Relaxed)).collect();
-        let most = self.crew.max_connections.load(Ordering::Relaxed).min(listening.max_connections);
-        if open.iter().sum::<usize>() >= most
-            || listening.open.load(Ordering::Relaxed) >= listening.max_connections
-        {
+        // Each limit counts what it limits: all connections, or those of this listener.
+        let limits = [
+            (open.iter().sum(), self.crew.max_connections.load(Ordering::Relaxed)),
+            (listening.open.load(Ordering::Relaxed), listening.max_connections),
+        ];
+        if let Some((_, most)) = limits.into_iter().find(|(open, most)| open >= most) {
             return self.service.trouble(listening.id, &Trouble::Full(most));
         }
         let (idlest, least) =

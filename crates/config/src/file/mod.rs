@@ -28,9 +28,9 @@ use crate::value::{Cidr, ServiceName, Workers};
 
 /// The config of Tidegate.
 ///
-/// Durations are typed `250ms`, `5s`, `10m`, `6h`, `1d` or together (`1h30m`), sizes `240B`, `64KiB`, `1MiB`.
-/// `${ENV}` and `${ENV:-default}` expand in values; `$${` is a plain `${`. A secret may be `file:/path`. Paths
-/// of files are relative to the working directory.
+/// Durations are typed `250ms`, `5s`, `10m`, `6h`, `1d` or together (`1h30m`), sizes `240B`, `64KiB`, `1MiB`,
+/// or in thousands `64KB`, `1MB`. `${ENV}` and `${ENV:-default}` expand in values; `$${` is a plain `${`. A secret
+/// may be `file:/path`. Paths of files are relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = [

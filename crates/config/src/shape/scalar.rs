@@ -65,7 +65,7 @@ impl Check<'_> {
         if measure.is_none_or(|measure| (low..=high).contains(&measure)) {
             return scalar.text.as_str().into();
         }
-        let show = crate::units::show_size;
+        let show = base::units::show_size;
         let expected = if high == u64::MAX {
             format!("at least {}", show(low))
         } else {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use base::units::{UnitError, parse_duration, parse_size, show_duration, show_size};
+
 use super::{Bad, Typed, typed};
-use crate::units::{parse_duration, parse_size, show_duration, show_size};
 
 /// A length of time above zero and at most a year: no wait is endless, and no sum of two overflows a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,12 +40,11 @@ impl Typed for Period {
         if !text.is_empty() && text != "0" && text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Bad::because("the unit is missing").or_mean(format_args!("{text}s")));
         }
-        let duration =
-            parse_duration(text).map_err(|_| better_duration(text).map_or_else(Bad::plain, Bad::mean))?;
-        match duration {
-            Duration::ZERO => Err(Bad::because("it must be longer than zero")),
-            long if long > YEAR => Err(Bad::because("it must be at most 365d")),
-            duration => Ok(Self(duration)),
+        match parse_duration(text) {
+            Ok(Duration::ZERO) => Err(Bad::because("it must be longer than zero")),
+            Ok(duration) if duration <= YEAR => Ok(Self(duration)),
+            Ok(_) | Err(UnitError::TooLong) => Err(Bad::because("it must be at most 365d")),
+            Err(_) => Err(better_duration(text).map_or_else(Bad::plain, Bad::mean)),
         }
     }
 
@@ -94,7 +94,10 @@ impl Typed for ByteSize {
     const TYPES: &'static [&'static str] = &["string", "integer"];
 
     fn read(text: &str) -> Result<Self, Bad> {
-        parse_size(text).map(Self).map_err(|_| better_size(text).map_or_else(Bad::plain, Bad::mean))
+        parse_size(text).map(Self).map_err(|error| match error {
+            UnitError::TooBig => Bad::because("it must be below 16777216TiB"),
+            _ => better_size(text).map_or_else(Bad::plain, Bad::mean),
+        })
     }
 
     fn measure(&self) -> Option<u64> {
@@ -102,15 +105,21 @@ impl Typed for ByteSize {
     }
 }
 
-/// What `1mb`, `1 M` or `64kib` mean, most likely.
+/// What `1mb`, `1 M` or `64kib` mean, most likely. The letters that were typed decide between `KB` (1000) and `KiB`;
+/// a lone `k` is the 1024 that it is in other servers' files.
 fn better_size(text: &str) -> Option<String> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let unit = match unit.trim().to_ascii_lowercase().as_str() {
         "b" | "bytes" => "B",
-        "k" | "kb" | "kib" => "KiB",
-        "m" | "mb" | "mib" => "MiB",
-        "g" | "gb" | "gib" => "GiB",
+        "k" | "kib" => "KiB",
+        "m" | "mib" => "MiB",
+        "g" | "gib" => "GiB",
+        "t" | "tib" => "TiB",
+        "kb" => "KB",
+        "mb" => "MB",
+        "gb" => "GB",
+        "tb" => "TB",
         _ => return None,
     };
     (!number.is_empty()).then(|| format!("{number}{unit}"))

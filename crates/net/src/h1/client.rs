@@ -197,7 +197,9 @@ impl Connection {
                 .await;
         let parsed = parsed.map_err(|cause| {
             let kept = exchange.pump.take_kept();
-            let body_whole = empty || kept.is_some();
+            // A body that broke off on its way to us has an end that it should not have.
+            let broken = matches!(cause, Cause::Body(_));
+            let body_whole = !broken && (empty || kept.is_some());
             ask.body.put_back(kept.unwrap_or_default(), length);
             Failure { sent: exchange.sent(&cause), cause, body_whole }
         })?;
@@ -390,12 +392,12 @@ impl Exchange {
                 });
                 if agreed { Ok(Some(parsed)) } else { Err(Cause::Unasked) }
             }
+            _ if self.interims > INTERIM_MOST => Err(Cause::Malformed(Reject::StatusLine)),
             // Pulling the body is what sends 100 to the client.
             StatusCode::CONTINUE => {
                 self.hold_until = None;
                 Ok(None)
             }
-            _ if self.interims > INTERIM_MOST => Err(Cause::Malformed(Reject::StatusLine)),
             _ => {
                 if let Some(interim) = interim {
                     interim.send(&parsed.head);

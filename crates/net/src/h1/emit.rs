@@ -166,7 +166,7 @@ pub(crate) fn told_for_response(
     match length {
         Some(_) if status == StatusCode::NOT_MODIFIED && !announced => Told::Nothing,
         Some(n) => Told::Length(n),
-        None if version == Version::HTTP_10 => Told::Nothing,
+        None if version == Version::HTTP_10 || status == StatusCode::NOT_MODIFIED => Told::Nothing,
         None => Told::Chunked,
     }
 }

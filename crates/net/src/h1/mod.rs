@@ -28,3 +28,16 @@ pub use tunnel::Tunnel;
 
 pub(crate) use server::serve;
 pub(crate) use wire::Wire;
+
+/// What [`crate::fuzzing`] looks at.
+#[cfg(feature = "fuzzing")]
+pub(crate) mod proof {
+    pub(crate) use super::chunk::{Chunked, Step};
+    pub(crate) use super::emit::{
+        Ends, Told, chunk_size, interim_head, last_chunk, request_head, response_head, switching_head,
+        told_for_request, told_for_response,
+    };
+    pub(crate) use super::framing::Framing;
+    pub(crate) use super::parse::{ParsedRequest, ParsedResponse, parse_request, parse_response};
+    pub(crate) use super::scan::HeadScan;
+}

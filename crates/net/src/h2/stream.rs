@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::h1::{ServerLimits, Tunnel, Wire};
 use crate::interim::Interim;
 use crate::pace::{Pace, PaceLimits};
-use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service};
+use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_bodiless};
 use crate::stream::Stream;
 use crate::timer::Timer;
 use bytes::Bytes;
@@ -44,8 +44,13 @@ pub(crate) async fn serve<S: Service>(
     let received = Rc::new(Cell::new(0));
     let head = match translate::request_head(&parts, &limits.head) {
         Ok(head) => head,
-        Err(reject) => return send(service.refuse(peer, reject), &respond, &received, limits.write).await,
+        Err(reject) => {
+            let to_head = parts.method == http::Method::HEAD;
+            let response = service.refuse(peer, reject);
+            return send(response, to_head, &respond, &received, limits.write).await;
+        }
     };
+    let to_head = head.method == http::Method::HEAD;
     let opens_tunnel = head.upgrade.is_some();
     let (body, tunnel_in) = if opens_tunnel {
         (Body::empty(), Some(incoming))
@@ -68,7 +73,7 @@ pub(crate) async fn serve<S: Service>(
     let Some(mut response) = answer(&respond, call).await else { return };
     match (response.tunnel.take(), tunnel_in) {
         (Some(tunnel), Some(incoming)) => switch(response, &respond, incoming, tunnel).await,
-        _ => send(response, &respond, &received, limits.write).await,
+        _ => send(response, to_head, &respond, &received, limits.write).await,
     }
 }
 
@@ -84,12 +89,22 @@ async fn answer<R>(
     .await
 }
 
-/// Sends an answer to its last byte.
-async fn send<R: Ride>(response: Response<R>, respond: &Respond, received: &Cell<u64>, write: PaceLimits) {
+/// Sends an answer to its last byte. The library sends whatever body it is given, also to HEAD or behind 204, which a
+/// client takes for a malformed message (RFC 9110 section 9.3.2): so such a body stays here.
+async fn send<R: Ride>(
+    response: Response<R>,
+    to_head: bool,
+    respond: &Respond,
+    received: &Cell<u64>,
+    write: PaceLimits,
+) {
     let Response { head, body, ride, .. } = response;
-    let bodiless = head.status.is_informational() || head.status == StatusCode::NO_CONTENT;
-    let told = body.length().filter(|&n| !bodiless && (n > 0 || head.status != StatusCode::NOT_MODIFIED));
-    let message = translate::response(&head, told);
+    let lengthless = head.status.is_informational()
+        || head.status == StatusCode::NO_CONTENT
+        || (head.status == StatusCode::NOT_MODIFIED && body.length() == Some(0))
+        || (to_head && body.tells_nothing());
+    let message = translate::response(&head, body.length().filter(|_| !lengthless));
+    let body = if is_bodiless(head.status, to_head) { Body::empty() } else { body };
     let ends = body.is_empty();
     let sent = respond.borrow_mut().send_response(message, ends);
     let mut sending =
