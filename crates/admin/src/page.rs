@@ -154,13 +154,26 @@ fn table(title: &str, columns: &[&str], rows: &Markup, more: usize) -> Markup {
             h2 { (title) }
             div.scroll tabindex="0" role="region" aria-label=(title) {
                 table {
-                    thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                    thead { tr { @for column in columns { th scope="col" class=(alignment(column)) { (column) } } } }
                     tbody { (rows) }
                 }
             }
             @if more > 0 { p.quiet { "and " (more) " more, less busy" } }
         }
     }
+}
+
+/// Columns of text stand at the left, those of numbers at the right, as their cells do.
+fn alignment(column: &str) -> &'static str {
+    match column {
+        "Route" | "Service" | "Endpoint" | "State" | "Address" | "Reason" => "text",
+        _ => "number",
+    }
+}
+
+/// The name of a route; requests that take none are counted under an empty one.
+fn route_name(name: &str) -> &str {
+    if name.is_empty() { "(no route)" } else { name }
 }
 
 fn error_cell(rate: &Rate) -> Markup {
@@ -176,7 +189,7 @@ fn routes(live: &Live) -> Markup {
     let rows = html! {
         @for (route, rate) in rows {
             tr {
-                th scope="row" { (route.route) }
+                th scope="row" { (route_name(&route.route)) }
                 td { (route.service) }
                 td.number { (per_second(rate.per_second)) }
                 (error_cell(rate))

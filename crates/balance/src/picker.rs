@@ -16,6 +16,16 @@ pub enum Policy {
     RoundRobin,
 }
 
+impl Policy {
+    /// As the config writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::P2cEwma => "p2c_ewma",
+            Self::RoundRobin => "round_robin",
+        }
+    }
+}
+
 /// What counts once all were tried.
 static NONE_TRIED: Tried = Tried::none();
 

@@ -32,7 +32,8 @@ impl Trip {
         self.departed = true;
         let took = self.arrived.elapsed();
         let Delivery { bytes_in, bytes_out, end } = delivery;
-        let method = self.head.as_ref().map_or(&Method::GET, |h| &h.method);
+        // What was never a request has no method; TRACE stands for it, which is never served.
+        let method = self.head.as_ref().map_or(&Method::TRACE, |h| &h.method);
         let meters = self.route().map_or(&self.here.site.unrouted, |r| &r.meters);
         meters.record(self.desk.core, method, self.status, took, bytes_in, bytes_out);
         self.desk.with_log(|log| log.record(&self.entry(took, bytes_in, bytes_out, end)));
@@ -66,7 +67,7 @@ impl Trip {
             upstream_took: self.upstream_took,
             route: route.map_or("", |r| &r.name),
             service: service.map_or("", |s| &s.settings.name),
-            endpoint: self.permit.as_ref().map_or("", |p| p.endpoint()),
+            endpoint: self.permit.as_ref().map_or(self.failed_at.as_deref().unwrap_or(""), |p| p.endpoint()),
             attempts: self.attempts,
             request_id: self.id.as_str(),
             traceparent: head.and_then(|h| h.fields.get_str(Name::Traceparent)),

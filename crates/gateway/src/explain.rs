@@ -83,7 +83,7 @@ fn end(site: &Site, route: &crate::Route) -> Value {
             json!({
                 "stage": "forward",
                 "result": format!("service `{}`", settings.name),
-                "policy": format!("{:?}", settings.policy),
+                "policy": settings.policy.as_str(),
                 "strip_prefix": route.strip_prefix,
                 "timeouts": {
                     "connect": show_duration(settings.timeouts.connect),

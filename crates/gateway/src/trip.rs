@@ -33,6 +33,8 @@ pub struct Trip {
     /// The route's place in the site.
     pub(crate) route: Option<usize>,
     pub(crate) permit: Option<Permit>,
+    /// The endpoint of the last attempt, where all have failed.
+    pub(crate) failed_at: Option<Box<str>>,
     pub(crate) attempts: u8,
     pub(crate) upstream_took: Option<Duration>,
     pub(crate) stop: Option<Reason>,
@@ -98,6 +100,7 @@ impl Trip {
             interim: None,
             route: None,
             permit: None,
+            failed_at: None,
             attempts: 0,
             upstream_took: None,
             stop: None,

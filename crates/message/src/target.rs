@@ -195,7 +195,10 @@ impl Authority {
         if !host.starts_with('[') && !is_host_name(host) {
             return Err(BadAuthority);
         }
-        let host = host.strip_suffix('.').filter(|h| !h.is_empty()).unwrap_or(host);
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if host.is_empty() || host.ends_with('.') {
+            return Err(BadAuthority);
+        }
         let rest = if rest == ":" { "" } else { rest };
         let mut text = String::with_capacity(host.len() + rest.len());
         text.push_str(host);
@@ -360,6 +363,8 @@ mod tests {
             "a,b",
             "a\u{e9}",
             "a%41",
+            ".",
+            "a..",
         ] {
             assert_eq!(Authority::parse(raw.as_bytes()), Err(BadAuthority), "{raw}");
         }

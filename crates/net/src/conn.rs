@@ -48,7 +48,7 @@ pub(crate) async fn run<S: Service>(
         }
     }
     let peer = Rc::new(Peer {
-        text: address.map_or_else(|| "unix".into(), |a| a.ip().to_canonical().to_string().into()),
+        text: address.map_or_else(|| "unknown".into(), |a| a.ip().to_canonical().to_string().into()),
         address,
         scheme: if stream.is_plain() { Scheme::Http } else { Scheme::Https },
         tls: stream.tls_version(),
@@ -95,7 +95,10 @@ async fn begins_http2(stream: &mut Stream, inbox: &mut BytesMut, deadline: Insta
                     inbox.extend_from_slice(buffer.filled());
                 }
                 Poll::Ready(_) => return Poll::Ready(None),
-                Poll::Pending => return timer.poll_until(cx, deadline).map(|()| None),
+                Poll::Pending => {
+                    // A beginning that stays one is HTTP/1's to refuse, in words.
+                    return timer.poll_until(cx, deadline).map(|()| (!inbox.is_empty()).then_some(false));
+                }
             }
         }
     })

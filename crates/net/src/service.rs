@@ -14,7 +14,7 @@ use std::time::Instant;
 pub struct Peer {
     /// Who connected: the address of the socket, or what the PROXY protocol told. Unix sockets have none.
     pub address: Option<SocketAddr>,
-    /// The address as text, without a port; `unix` where there is none.
+    /// The address as text, without a port; `unknown` (RFC 7239 section 6.2) where there is none.
     pub text: Box<str>,
     /// How the client reached us.
     pub scheme: Scheme,

@@ -74,6 +74,8 @@ struct Crew {
     orders: Vec<UnboundedSender<Order>>,
     /// Most connections over all listeners.
     max_connections: AtomicUsize,
+    /// The limits in force: a connection may be passed on to a worker that has not heard of them yet.
+    limits: Mutex<Option<ServerLimits>>,
 }
 
 impl Workers {
@@ -87,6 +89,7 @@ impl Workers {
             open: (0..count).map(|_| AtomicUsize::new(0)).collect(),
             orders: orders.clone(),
             max_connections: AtomicUsize::new(usize::MAX),
+            limits: Mutex::default(),
         });
         let service = Arc::new(service);
         let threads = inboxes
@@ -115,6 +118,7 @@ impl Workers {
     /// Listens on exactly these from now on. Connections of listeners that are gone live on.
     pub fn listen(&self, listening: &[Arc<Listening>], limits: &ServerLimits, max_connections: usize) {
         self.shared.max_connections.store(max_connections, Ordering::Relaxed);
+        *self.shared.limits.lock().unwrap_or_else(PoisonError::into_inner) = Some(limits.clone());
         for worker in &self.orders {
             // A worker that is gone has panicked; the others serve on.
             let _ = worker.send(Order::Listen(listening.to_vec(), limits.clone()));
@@ -245,7 +249,9 @@ impl<S: Service> Worker<S> {
     }
 
     fn serve(self: Rc<Self>, stream: Stream, held: Held) {
-        let Some(limits) = self.limits.borrow().clone() else { return };
+        let known = self.limits.borrow().clone();
+        let shared = || self.crew.limits.lock().unwrap_or_else(PoisonError::into_inner).clone().map(Rc::new);
+        let Some(limits) = known.or_else(shared) else { return };
         spawn_local(async move {
             self.service.connections(held.listening.id, 1);
             conn::run(stream, &held.listening, self.core, &self.service, &limits, &self.drain).await;

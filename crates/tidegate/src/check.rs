@@ -28,6 +28,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
         access_log: None,
         listeners: Vec::new(),
     };
+    crate::listeners::check(&file, &mut report);
     let site = assemble::site(&file, parts, &mut report);
     match (&args.explain, site) {
         (Some(request), Some(site)) => {
@@ -74,6 +75,6 @@ fn road_in_words(road: &Value) -> String {
 /// Prints the JSON Schema, or the reference page.
 #[expect(clippy::unnecessary_wraps, reason = "all commands end alike")]
 pub(crate) fn schema(markdown: bool) -> Result<ExitCode> {
-    say::line(&if markdown { config::reference() } else { pretty(&config::schema()) });
+    say::line(if markdown { config::reference() } else { pretty(&config::schema()) }.trim_end());
     Ok(ExitCode::SUCCESS)
 }

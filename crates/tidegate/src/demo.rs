@@ -41,6 +41,8 @@ pub(crate) fn demo(args: &Demo) -> Result<ExitCode> {
             Address::new("dashboard", format!("http://{admin}/")),
             Address::new("metrics", format!("http://{admin}/metrics")),
         ];
+        let names: Vec<(String, String)> =
+            instances.iter().map(|i| (i.url.clone(), i.name.clone())).collect();
         let instances = instances.iter().map(|i| Address::new(&i.name, &i.url));
         let others: Vec<Address> = others.into_iter().chain(instances).collect();
         say::raw(&banner(&Address::new("gateway", format!("http://{gateway}")), &others));
@@ -49,7 +51,7 @@ pub(crate) fn demo(args: &Demo) -> Result<ExitCode> {
             let stop = Arc::clone(&stop);
             tokio::spawn(async move { traffic(gateway, TRAFFIC, stop.notified()).await })
         });
-        live(&node).await;
+        live(&node, &names).await;
         stop.notify_waiters();
         if let Some(made) = made {
             made.abort();
@@ -60,7 +62,7 @@ pub(crate) fn demo(args: &Demo) -> Result<ExitCode> {
 }
 
 /// Draws the live line until interrupted.
-async fn live(node: &Node) {
+async fn live(node: &Node, names: &[(String, String)]) {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
@@ -75,7 +77,7 @@ async fn live(node: &Node) {
             _ = interrupt.recv() => break,
             () = node.drain_begun.notified() => break,
             _ = ticks.tick() => {
-                if let Some(text) = line.tick(clock.now(), snapshot(node)) {
+                if let Some(text) = line.tick(clock.now(), snapshot(node, names)) {
                     say::raw(&text);
                 }
             }
@@ -84,14 +86,17 @@ async fn live(node: &Node) {
     say::raw(line.leave());
 }
 
-fn snapshot(node: &Node) -> Snapshot {
+/// `names`: the instances' URLs and what they are called.
+fn snapshot(node: &Node, names: &[(String, String)]) -> Snapshot {
     let seen = node.snapshot();
+    let count =
+        |url: &str| seen.endpoints.iter().filter(|e| *e.endpoint == *url).map(|e| e.took.total()).sum();
     Snapshot {
         requests: seen.requests(),
         errors: seen.errors(),
         in_flight: u64::try_from(seen.inflight()).unwrap_or(0),
         latency: seen.took(),
-        instances: seen.endpoints.iter().map(|e| (e.endpoint.to_string(), e.took.total())).collect(),
+        instances: names.iter().map(|(url, name)| (name.clone(), count(url))).collect(),
     }
 }
 

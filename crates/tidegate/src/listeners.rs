@@ -1,6 +1,6 @@
 //! Listening sockets over reloads: what did not change is left alone, what did reuses its socket where it can.
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use config::{File, Listener as Typed};
 use net::Listening;
 use net::bind::{Address, Listener, bind};
@@ -39,7 +39,7 @@ impl Listeners {
             names.len() - 1
         });
         let tls = typed.tls.as_ref().map(|tls| load_tls(typed, tls)).transpose();
-        let tls = tls.with_context(|| format!("listener {name}"))?;
+        let tls = tls.map_err(|e| anyhow!("listener {name}: {e}"))?;
         let sockets = match self.active.iter().find(|(was, _)| was.address == typed.address) {
             Some((_, same)) => {
                 locked(same).iter().map(Listener::try_clone).collect::<std::io::Result<Vec<_>>>()?
@@ -131,6 +131,16 @@ fn sockets(name: &str, workers: usize) -> Result<Vec<Listener>> {
             (0..workers).map(|_| bind(&exact, true)).collect::<std::io::Result<_>>().map_err(Into::into)
         }
         _ => (0..workers).map(|_| probe.try_clone()).collect::<std::io::Result<_>>().map_err(Into::into),
+    }
+}
+
+/// Loads all certificates, and reports those that cannot be loaded.
+pub(crate) fn check(file: &File, report: &mut config::Report) {
+    for (number, typed) in file.listeners.iter().enumerate() {
+        if let Some(Err(e)) = typed.tls.as_ref().map(|tls| load_tls(typed, tls)) {
+            let at = config::Path::new().key("listeners").index(number).key("tls");
+            report.add(&at, e.to_string(), None, None);
+        }
     }
 }
 

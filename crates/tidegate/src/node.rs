@@ -75,6 +75,7 @@ impl Node {
             &assemble::limits(&file.limits),
             file.limits.max_connections as usize,
         );
+        meters.reloaded(true);
         let version = Mutex::new(Version { file, listeners, access_log });
         Ok(Arc::new(Self {
             origin,
@@ -104,10 +105,10 @@ impl Node {
                 let took = began.elapsed().as_secs_f64() * 1000.0;
                 observe::log::info(format_args!("reloaded in {took:.1} ms: {changed}"));
             }
-            Err(report) => observe::log::error(format_args!(
-                "the new config has errors, the old one stays in force\n{}",
-                report.render(false)
-            )),
+            Err(report) => {
+                observe::log::error(format_args!("the new config has errors, the old one stays in force:"));
+                crate::say::report(&report.render(false));
+            }
         }
         done.map(|changed| json!({ "reloaded": true, "changed": changed }))
     }
@@ -303,7 +304,7 @@ impl admin::Node for Node {
                 .collect();
             json!({
                 "name": service.settings.name,
-                "policy": format!("{:?}", service.settings.policy),
+                "policy": service.settings.policy.as_str(),
                 "inflight": service.meters.inflight(),
                 "retries": service.meters.retries(),
                 "endpoints": endpoints,

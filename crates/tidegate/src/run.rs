@@ -21,7 +21,13 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 pub(crate) fn run(args: &Run) -> Result<ExitCode> {
     let (origin, file, mut report) = match &args.to {
         Some(url) => match config::from_url(url, &args.listen) {
-            Ok(file) => (Origin::Given, file, Report::new(config::Source::new("--to", url))),
+            Ok(mut file) => {
+                // Without a config nobody has chosen this port, so another will do where it is taken.
+                if let Ok(free) = shop::demo::free_port(9090).and_then(|l| l.local_addr()) {
+                    file.admin.address = AdminAddress::At(config::Address::Ip(free));
+                }
+                (Origin::Given, file, Report::new(config::Source::new("--to", url)))
+            }
             Err(report) => return Ok(refuse(&report)),
         },
         None => match config::load(&args.config) {

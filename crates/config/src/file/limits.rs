@@ -13,7 +13,7 @@ pub struct Limits {
     #[schemars(extend("x-min" = 1024, "x-max" = 16_777_216))]
     pub max_header_bytes: ByteSize,
     /// Header lines of a request; above it the answer is 431.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = 256))]
     pub max_header_count: u32,
     /// Bytes of path and query; above it the answer is 414.
     #[schemars(extend("x-min" = 64, "x-max" = 1_048_576))]

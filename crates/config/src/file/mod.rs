@@ -53,7 +53,7 @@ pub struct File {
     /// Bounds on what clients may ask for.
     #[serde(default)]
     pub limits: Limits,
-    /// Address ranges of proxies in front of Tidegate whose `X-Forwarded-For` and `Forwarded` are believed.
+    /// Address ranges of proxies in front of Tidegate whose `X-Forwarded-For` is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<Cidr>,
     /// The APIs behind Tidegate, by name. A bare URL stands for a service with that one endpoint.

@@ -25,7 +25,8 @@ pub struct AccessLog {
     pub path: LogPath,
     /// When a log file is put aside. It has no effect on `stdout` and `stderr`.
     pub rotate: Rotate,
-    /// Headers whose values are never written.
+    /// Query parameters whose values are masked, beside those that usually hold secrets (`token`, `api_key`,
+    /// `password` and their like). No header but `User-Agent` and `Referer` is logged.
     pub mask: Vec<HeaderName>,
 }
 

@@ -159,7 +159,8 @@ impl From<ValueTest> for TypedTest {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-shorthand" = "to"))]
 pub struct Redirect {
-    /// A URL or a path; `{name}` stands for what the path pattern of the match caught.
+    /// A URL or a path; `{name}` stands for what the path pattern of the match caught, `{path}`, `{query}` (with its
+    /// `?`) and `{host}` for those of the request.
     pub to: RedirectTo,
     /// 301, 302, 303, 307 or 308.
     #[serde(default = "permanent")]

@@ -59,7 +59,9 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
         }
         Err(failed) => {
             trip.attempts = failed.attempts;
-            Err(Stop::failed(&failed))
+            let stop = Stop::failed(&failed);
+            trip.failed_at = failed.endpoint;
+            Err(stop)
         }
     }
 }

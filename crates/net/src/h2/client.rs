@@ -1,7 +1,7 @@
 //! One HTTP/2 connection to an upstream, shared by the requests of one worker.
 
 use super::{OnThisWorker, translate};
-use crate::body::Body;
+use crate::body::{Body, BodyError};
 use crate::h1::{Answer, Ask, Cause, Failure, Sent};
 use crate::stream::Stream;
 use http_body_util::BodyExt;
@@ -79,6 +79,9 @@ impl Multiplexed {
             Ok(Err(mut failed)) => {
                 let returned = failed.take_message();
                 let body_whole = empty || returned.is_some();
+                if let Some(fault) = caused_by_body(failed.error()) {
+                    return Err(Failure { cause: Cause::Body(fault), sent: Sent::Maybe, body_whole: false });
+                }
                 let sent =
                     if returned.is_some() || is_refused(failed.error()) { Sent::No } else { Sent::Maybe };
                 if let Some(request) = returned {
@@ -99,6 +102,18 @@ impl Multiplexed {
             }
         }
     }
+}
+
+/// The fault of the request's own body, where that ended the exchange.
+fn caused_by_body(error: &hyper::Error) -> Option<BodyError> {
+    let mut source = std::error::Error::source(error);
+    while let Some(e) = source {
+        if let Some(fault) = e.downcast_ref::<BodyError>() {
+            return Some(fault.clone());
+        }
+        source = e.source();
+    }
+    None
 }
 
 /// The upstream said that it has not looked at the request (RFC 9113 section 8.7).

@@ -72,7 +72,8 @@ impl Setup {
             .enumerate()
             .map(|(id, most)| Arc::new(listening(id, self.workers, *most)))
             .collect();
-        let addresses = listening.iter().map(|l| l.sockets[0].local_addr().unwrap()).collect();
+        let addresses =
+            listening.iter().map(|l| l.sockets.lock().unwrap()[0].local_addr().unwrap()).collect();
         let shared = Arc::clone(&record);
         let workers = Workers::start(self.workers, move |_| Play::new(Arc::clone(&shared))).unwrap();
         workers.listen(&listening, &self.limits, self.max_connections);
@@ -88,7 +89,8 @@ fn listening(id: usize, workers: usize, max_connections: usize) -> Listening {
     sockets.resize_with(workers, || bind(&address, true).unwrap());
     Listening {
         id,
-        sockets,
+        sockets: sockets.into(),
+        is_unix: false,
         tls: None,
         http1: true,
         http2: true,

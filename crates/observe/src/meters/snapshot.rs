@@ -183,7 +183,8 @@ fn services(meters: &Meters, routes: &[RouteTotals]) -> Vec<ServiceTotals> {
         totals.inflight = own.inflight();
         services.insert(service, totals);
     }
-    for route in routes {
+    // A route that needs no service belongs to none.
+    for route in routes.iter().filter(|r| !r.service.is_empty()) {
         let service = &route.service;
         let totals = services.entry(Arc::clone(service)).or_insert_with(|| empty(service));
         totals.requests += route.requests;
