@@ -146,11 +146,6 @@ fn futures(mut make: impl FnMut() -> Framed + Unpin) -> impl futures_util::Strea
     futures_util::stream::poll_fn(move |_| std::task::Poll::Ready(Some(make())))
 }
 
-/// Ends that count as the client's doing.
-pub(crate) fn is_clients(end: End) -> bool {
-    matches!(end, End::ClientGone | End::ClientSlow)
-}
-
 /// Fields of a head in a test.
 pub(crate) fn fields(lines: &[(&str, &str)]) -> Fields {
     let mut fields = Fields::new();
