@@ -6,7 +6,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use message::{Fields, Name, ResponseHead, StatusCode};
 use net::{
-    Ask, Body, BodyError, Connection, Delivery, End, Peer, Reject, Request, Response, Ride, Service, Stream,
+    Ask, Body, BodyError, Connection, Delivery, Peer, Reject, Request, Response, Ride, Service, Stream,
     Trouble,
 };
 use std::rc::{Rc, Weak};
