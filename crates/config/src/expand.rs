@@ -7,7 +7,8 @@
 use std::fs;
 use std::io::Read as _;
 
-use crate::node::{Kind, Node, Path, Scalar};
+use crate::node::{Kind, Node, Scalar};
+use crate::path::Trail;
 use crate::report::{Problem, Report};
 use crate::source::{Source, Span};
 
@@ -18,7 +19,7 @@ pub type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 const MAX_SECRET: u64 = 64 * 1024;
 
 /// Expands every value below `node`; what cannot be expanded becomes [`Kind::Broken`].
-pub(crate) fn tree(node: &mut Node, path: &Path, env: Env<'_>, report: &mut Report) {
+pub(crate) fn tree(node: &mut Node, path: &Trail<'_>, env: Env<'_>, report: &mut Report) {
     match &mut node.kind {
         Kind::List(items) => {
             for (at, item) in items.iter_mut().enumerate() {
@@ -26,13 +27,13 @@ pub(crate) fn tree(node: &mut Node, path: &Path, env: Env<'_>, report: &mut Repo
             }
         }
         Kind::Map(entries) => {
-            for entry in entries {
+            for entry in entries.iter_mut() {
                 tree(&mut entry.value, &path.key(&entry.key), env, report);
             }
         }
         Kind::Scalar(scalar) if scalar.text.contains("${") => {
             if let Err(problem) = scalar_in_place(scalar, node.span, env, report.source()) {
-                report.push(problem.path(path));
+                report.push(problem.path(&path.path()));
                 node.kind = Kind::Broken;
             }
         }
@@ -46,24 +47,24 @@ fn scalar_in_place(
     env: Env<'_>,
     source: &Source,
 ) -> Result<(), Box<Problem>> {
-    let typed = std::mem::take(&mut scalar.text);
-    let mut rest = typed.as_str();
+    let mut text = String::new();
+    let mut rest = &*scalar.text;
     let mut used = false;
     while let Some(dollar) = rest.find("${") {
         let before = &rest[..dollar];
         let behind = &rest[dollar + 2..];
         if let Some(literal) = before.strip_suffix('$') {
-            scalar.text.push_str(literal);
-            scalar.text.push_str("${");
+            text.push_str(literal);
+            text.push_str("${");
             rest = behind;
             continue;
         }
-        scalar.text.push_str(before);
+        text.push_str(before);
         let Some((inside, after)) = behind.split_once('}') else {
             let problem = Problem::error("this `${` has no `}`").at(within(source, span, "${"));
             return Err(problem.hint("a plain `${` is written `$${`").boxed());
         };
-        scalar.text.push_str(&variable(inside, env).map_err(|(message, hint)| {
+        text.push_str(&variable(inside, env).map_err(|(message, hint)| {
             Problem::error(message)
                 .at(within(source, span, &format!("${{{inside}}}")))
                 .maybe_hint(hint)
@@ -72,9 +73,12 @@ fn scalar_in_place(
         used = true;
         rest = after;
     }
-    scalar.text.push_str(rest);
+    text.push_str(rest);
+    let typed = std::mem::replace(&mut scalar.text, text.into());
     // A value that only held an escape came from nobody's environment, and may be shown.
-    scalar.typed = used.then_some(typed);
+    if used {
+        scalar.origin_mut().typed = Some(typed);
+    }
     Ok(())
 }
 

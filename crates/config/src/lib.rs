@@ -14,6 +14,7 @@ mod file;
 mod load;
 mod meaning;
 mod node;
+mod path;
 mod reference;
 mod render;
 mod report;
@@ -21,6 +22,7 @@ mod schema;
 mod shape;
 mod source;
 mod suggest;
+mod text;
 mod value;
 mod yaml;
 
@@ -31,7 +33,7 @@ pub use file::{
     RouteTimeouts, Service, ServiceProtocol, ServiceTls, Timeouts, TlsVersion, ValueTest,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
-pub use node::Path;
+pub use path::Path;
 pub use reference::reference;
 pub use report::{Problem, Report, Severity};
 pub use schema::schema;

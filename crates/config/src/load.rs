@@ -1,13 +1,17 @@
 //! From a path, a text or a URL to a checked [`File`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use serde::Deserialize as _;
 
 use crate::expand::{self, Env};
 use crate::file::{Admin, File, Limits, Listener, Match, Observe, Route, RouteTimeouts, Service};
-use crate::node::{Kind, Node, Path};
+use crate::node::{Kind, Node};
+use crate::path::Trail;
 use crate::report::{Problem, Report};
 use crate::source::{Source, Span, sounds_secret};
 use crate::value::{Address, EndpointUrl, ServiceName, Typed};
@@ -76,16 +80,18 @@ pub fn parse(text: &str, name: &str, env: Env<'_>) -> Result<Loaded, Report> {
         report.push(Problem::error(format!("cannot read the config file {name}: {}", too_large())));
         return Err(report);
     }
-    let Some(mut tree) = yaml::read(text, &mut report) else { return Err(report) };
+    let text = report.source().shared_text();
+    let Some(mut tree) = yaml::read(&text, &mut report) else { return Err(report) };
     hide_secrets(&tree, report.source_mut());
-    expand::tree(&mut tree, &Path::new(), env, &mut report);
-    report.source_mut().set_tree(tree.clone());
-    let value = shape::check(&tree, &mut report);
+    expand::tree(&mut tree, &Trail::Top, env, &mut report);
+    let tree = Arc::new(tree);
+    report.source_mut().set_tree(Arc::clone(&tree));
+    let plain = shape::check(&tree, &mut report);
     meaning::check(&tree, &mut report);
     if report.has_errors() {
         return Err(report);
     }
-    match serde_json::from_value(value) {
+    match File::deserialize(plain) {
         Ok(file) => Ok(Loaded { file: with_route_names(file), report }),
         // The check promises that this cannot happen; if it does, the file is refused, not misread.
         Err(error) => {
@@ -102,7 +108,7 @@ fn hide_secrets(node: &Node, source: &mut Source) {
         match &entry.value.kind {
             Kind::Scalar(scalar) if sounds_secret(&entry.key) && !is_pointer(&scalar.text) => {
                 source.hide(entry.value.span);
-                hide_all(scalar.defined, source);
+                hide_all(scalar.defined(), source);
             }
             Kind::List(items) if sounds_secret(&entry.key) => {
                 hide_all(items.iter().map(|item| item.span), source);
@@ -127,18 +133,35 @@ fn is_pointer(text: &str) -> bool {
 
 /// Gives each route without a name the text of its match, made unique with a number where it has to be.
 fn with_route_names(mut file: File) -> File {
-    let mut taken: HashSet<String> = file.routes.iter().map(|route| route.name.clone()).collect();
-    for route in file.routes.iter_mut().filter(|route| route.name.is_empty()) {
-        let base = route.default_name();
-        let mut name = base.clone();
-        let mut number = 2;
-        while !taken.insert(name.clone()) {
-            name = format!("{base} #{number}");
-            number += 1;
-        }
-        route.name = name;
+    let unnamed = |route: &Route| route.name.is_empty();
+    let texts: Vec<(usize, String)> = file
+        .routes
+        .iter()
+        .enumerate()
+        .filter(|(_, route)| unnamed(route))
+        .map(|(at, route)| (at, route.default_name()))
+        .collect();
+    let taken: HashSet<&str> =
+        file.routes.iter().filter(|route| !unnamed(route)).map(|route| route.name.as_str()).collect();
+    let mut uses: HashMap<&str, usize> = HashMap::with_capacity(texts.len());
+    let names: Vec<(usize, String)> =
+        texts.iter().map(|(at, text)| (*at, unique(text, uses.entry(text).or_default(), &taken))).collect();
+    for (at, name) in names {
+        file.routes[at].name = name;
     }
     file
+}
+
+/// `text`, or where that is in use `text #2` and so on. A match's text holds no ` #`, so that numbered names of
+/// different matches are different.
+fn unique(text: &str, uses: &mut usize, taken: &HashSet<&str>) -> String {
+    loop {
+        *uses += 1;
+        let name = if *uses == 1 { text.to_owned() } else { format!("{text} #{uses}") };
+        if !taken.contains(name.as_str()) {
+            return name;
+        }
+    }
 }
 
 /// The config of `tidegate run --to URL`: one listener, one service, one route for everything.

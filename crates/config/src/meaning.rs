@@ -3,10 +3,11 @@
 //! The checks read the tree, not the types, so they also run where something else in the file is wrong and
 //! everything is told at once. A part that is broken is passed over: its problem was told already.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::file::Admin;
-use crate::node::{Node, Path};
+use crate::node::Node;
+use crate::path::Path;
 use crate::report::{Problem, Report, Severity};
 use crate::source::Span;
 use crate::suggest::{list, nearest};
@@ -36,15 +37,18 @@ fn push(report: &mut Report, problems: Problems) {
 
 type Problems = Vec<(Path, Problem)>;
 
-fn section<'t>(tree: &'t Node, key: &str) -> impl Iterator<Item = (Path, &'t Node)> {
-    let path = Path::new().key(key);
-    let items = tree.get(key).map(Node::items).unwrap_or_default();
-    items.iter().enumerate().map(move |(at, item)| (path.index(at), item))
+fn section<'t>(tree: &'t Node, key: &str) -> &'t [Node] {
+    tree.get(key).map(Node::items).unwrap_or_default()
+}
+
+fn path_of(key: &str, index: usize) -> Path {
+    Path::new().key(key).index(index)
 }
 
 fn listeners(tree: &Node, problems: &mut Problems) {
     let mut seen: HashMap<String, Span> = HashMap::new();
-    for (path, listener) in section(tree, "listeners") {
+    for (index, listener) in section(tree, "listeners").iter().enumerate() {
+        let path = path_of("listeners", index);
         // A listener may be typed as its bare address.
         let (at, node) =
             listener.get("address").map_or((path.clone(), listener), |node| (path.key("address"), node));
@@ -60,7 +64,7 @@ fn listeners(tree: &Node, problems: &mut Problems) {
         }
         if let Some(tls) = listener.get("tls").filter(|tls| !tls.entries().is_empty() || tls.is_null()) {
             let known = ["certificate", "key", "certificates", "acme"];
-            if !tls.entries().iter().any(|entry| known.contains(&entry.key.as_str())) {
+            if !tls.entries().iter().any(|entry| known.contains(&&*entry.key)) {
                 let message = format!("`tls` of {} has no certificate", path.in_words());
                 let problem = Problem::error(message).expected("`certificate` and `key`, or `certificates`");
                 problems.push((path.key("tls"), problem));
@@ -87,7 +91,8 @@ fn admin(tree: &Node, problems: &mut Problems) {
         let hint = "add `token: ${ADMIN_TOKEN}` or `token: file:/path`, or listen on 127.0.0.1";
         problems.push((at, Problem::error(message).hint(hint)));
     }
-    for (path, listener) in section(tree, "listeners") {
+    for (index, listener) in section(tree, "listeners").iter().enumerate() {
+        let path = path_of("listeners", index);
         let taken = listener.get("address").unwrap_or(listener).text().map(Address::read);
         if taken.is_some_and(|taken| taken.is_ok_and(|taken| taken == address && !any_free_port(&taken))) {
             let message = format!("{} has the address of the admin API, {address}", path.in_words());
@@ -102,12 +107,13 @@ fn any_free_port(address: &Address) -> bool {
 }
 
 fn services(tree: &Node, problems: &mut Problems) {
-    let used: Vec<&str> =
-        section(tree, "routes").filter_map(|(_, route)| route.get("service")?.text()).collect();
+    let used: HashSet<&str> =
+        section(tree, "routes").iter().filter_map(|route| route.get("service")?.text()).collect();
     for entry in tree.get("services").map(Node::entries).unwrap_or_default() {
         let path = Path::new().key("services").key(&entry.key);
-        if !used.contains(&entry.key.as_str()) {
-            problems.push((path.clone(), Problem::warning(format!("no route uses service `{}`", entry.key))));
+        if !used.contains(&*entry.key) {
+            let message = format!("no route uses service `{}`", &*entry.key);
+            problems.push((path.clone(), Problem::warning(message)));
         }
         let endpoints = entry.value.get("endpoints").map(Node::items).unwrap_or_default();
         let urls: Vec<Option<EndpointUrl>> = endpoints.iter().map(url_of).collect();
@@ -140,30 +146,28 @@ fn same_endpoints(path: &Path, endpoints: &[Node], urls: &[Option<EndpointUrl>],
 }
 
 fn routes(tree: &Node, problems: &mut Problems) {
-    let known: Vec<&str> = tree
-        .get("services")
-        .map(Node::entries)
-        .unwrap_or_default()
-        .iter()
-        .map(|entry| entry.key.as_str())
-        .collect();
+    let services = tree.get("services").map(Node::entries).unwrap_or_default();
+    let known = || services.iter().map(|entry| &*entry.key);
+    let is_known: HashSet<&str> = known().collect();
     let mut seen: HashMap<&str, Span> = HashMap::new();
-    for (path, route) in section(tree, "routes") {
+    for (index, route) in section(tree, "routes").iter().enumerate() {
+        let path = || path_of("routes", index);
         if let Some(node) = route.get("service")
             && let Some(scalar) = node.scalar()
-            && !known.contains(&scalar.text.as_str())
+            && !is_known.contains(&*scalar.text)
         {
-            let shown = if scalar.typed.is_some() { scalar.describe() } else { format!("`{}`", scalar.text) };
-            let problem =
-                Problem::error(format!("{} names a service that does not exist: {shown}", path.in_words()));
-            let problem = if known.is_empty() {
+            let shown =
+                if scalar.typed().is_some() { scalar.describe() } else { format!("`{}`", &*scalar.text) };
+            let message = format!("{} names a service that does not exist: {shown}", path().in_words());
+            let problem = Problem::error(message);
+            let problem = if services.is_empty() {
                 problem.hint("add it under `services`")
             } else {
-                problem.expected(format!("one of the services {}", list(known.iter().copied())))
+                problem.expected(format!("one of the services {}", list(known())))
             };
-            let near = nearest(&scalar.text, known.iter().copied()).filter(|_| scalar.typed.is_none());
+            let near = nearest(&scalar.text, known()).filter(|_| scalar.typed().is_none());
             problems.push((
-                path.key("service"),
+                path().key("service"),
                 problem.maybe_hint(near.map(|near| format!("did you mean `{near}`?"))),
             ));
         }
@@ -172,7 +176,7 @@ fn routes(tree: &Node, problems: &mut Problems) {
         {
             if let Some(first) = seen.get(name) {
                 let problem = Problem::error(format!("two routes have the name `{name}`"));
-                problems.push((path.key("name"), problem.also(*first, "first typed here")));
+                problems.push((path().key("name"), problem.also(*first, "first typed here")));
             } else {
                 seen.insert(name, node.span);
             }

@@ -1,11 +1,12 @@
-//! The file as a tree of [`Node`]s that know where they were typed, and the [`Path`] that names one of them.
+//! The file as a tree of [`Node`]s that know where they were typed.
 //!
 //! A scalar keeps its text: what it is (a number, a word) is decided by who reads it, so `1.10` stays `1.10` where
-//! a string is wanted and `${PORT}` becomes a number where one is wanted.
+//! a string is wanted and `${PORT}` becomes a number where one is wanted. Texts are pieces of the file and lists are
+//! as long as what they hold, since a file of 10,000 routes is 60,000 of these.
 
-use std::fmt;
-
+use crate::path::{Path, Step};
 use crate::source::Span;
+use crate::text::Text;
 
 /// One value of the file and where it was typed.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +19,8 @@ pub(crate) struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {
     Scalar(Scalar),
-    List(Vec<Node>),
-    Map(Vec<Entry>),
+    List(Box<[Node]>),
+    Map(Box<[Entry]>),
     /// A value whose problem was told already; whoever meets it stays silent.
     Broken,
 }
@@ -27,11 +28,18 @@ pub(crate) enum Kind {
 /// Text, and how it was written.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scalar {
-    pub(crate) text: String,
+    pub(crate) text: Text,
     /// Written without quotes, so it may be a number, a boolean or null.
     pub(crate) plain: bool,
+    /// Where the text comes from, if not from here. Few do, so that most need not pay for it.
+    pub(crate) origin: Option<Box<Origin>>,
+}
+
+/// Where the text of a scalar comes from, when it does not stand where the scalar does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Origin {
     /// What was typed, where the text came out of `${...}`. Such a text is never shown.
-    pub(crate) typed: Option<String>,
+    pub(crate) typed: Option<Text>,
     /// Where the text stands, when the node is an alias of it.
     pub(crate) defined: Option<Span>,
 }
@@ -39,21 +47,36 @@ pub(crate) struct Scalar {
 /// A key and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
-    pub(crate) key: String,
+    pub(crate) key: Text,
     pub(crate) key_span: Span,
     pub(crate) value: Node,
 }
 
 impl Scalar {
+    /// What was typed, where the text came out of `${...}`.
+    pub(crate) fn typed(&self) -> Option<&Text> {
+        self.origin.as_ref()?.typed.as_ref()
+    }
+
+    /// Where the text stands, when the node is an alias of it.
+    pub(crate) fn defined(&self) -> Option<Span> {
+        self.origin.as_ref()?.defined
+    }
+
+    /// Notes more about where the text comes from.
+    pub(crate) fn origin_mut(&mut self) -> &mut Origin {
+        self.origin.get_or_insert_default()
+    }
+
     /// YAML's null (`key:` with nothing behind it, `~`, `null`).
     pub(crate) fn is_null(&self) -> bool {
-        self.plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+        self.plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
     }
 
     /// The boolean it stands for, where it may stand for one.
     pub(crate) fn as_bool(&self) -> Option<bool> {
-        match self.text.as_str() {
-            _ if !self.plain && self.typed.is_none() => None,
+        match &*self.text {
+            _ if !self.plain && self.typed().is_none() => None,
             "true" | "True" | "TRUE" => Some(true),
             "false" | "False" | "FALSE" => Some(false),
             _ => None,
@@ -62,12 +85,12 @@ impl Scalar {
 
     /// The whole number it stands for, where it may stand for one.
     pub(crate) fn as_integer(&self) -> Option<i64> {
-        (self.plain || self.typed.is_some()).then(|| self.text.parse().ok())?
+        (self.plain || self.typed().is_some()).then(|| self.text.parse().ok())?
     }
 
     /// What errors call it.
     pub(crate) fn describe(&self) -> String {
-        match &self.typed {
+        match self.typed() {
             Some(typed) => format!("what `{}` stands for", clip(typed)),
             None if self.is_null() => "nothing".into(),
             None if self.text.is_empty() => "an empty string".into(),
@@ -90,7 +113,7 @@ impl Node {
     }
 
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries().iter().find(|entry| entry.key == key)
+        self.entries().iter().find(|entry| *entry.key == *key)
     }
 
     /// The entries of a map; none for anything else.
@@ -112,7 +135,7 @@ impl Node {
     }
 
     pub(crate) fn text(&self) -> Option<&str> {
-        self.scalar().map(|scalar| scalar.text.as_str())
+        self.scalar().map(|scalar| &*scalar.text)
     }
 
     pub(crate) fn is_null(&self) -> bool {
@@ -152,7 +175,7 @@ impl Node {
     /// not typed (a default, a missing key) at the nearest that was.
     pub(crate) fn locate(&self, path: &Path) -> Span {
         let (mut node, mut best) = (self, self.span);
-        for step in &path.0 {
+        for step in path.steps() {
             let (next, own) = match step {
                 Step::Key(key) => match node.entry(key) {
                     Some(entry) => (&entry.value, entry.key_span),
@@ -167,66 +190,5 @@ impl Node {
             best = if node.scalar().is_some() { node.span } else { own };
         }
         best
-    }
-}
-
-/// The way from the top of the file to one value: `services.shop.endpoints[0]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Path(Vec<Step>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-impl Path {
-    /// The top of the file.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The value of `key` below this path.
-    #[must_use]
-    pub fn key(&self, key: &str) -> Self {
-        let mut path = self.clone();
-        path.0.push(Step::Key(key.into()));
-        path
-    }
-
-    /// The item `index`, counted from 0, of the list at this path.
-    #[must_use]
-    pub fn index(&self, index: usize) -> Self {
-        let mut path = self.clone();
-        path.0.push(Step::Index(index));
-        path
-    }
-
-    /// The path in words for the message of an error: ``service `shop` ``, `route 3`, `` `timeouts` of route 3 ``.
-    pub(crate) fn in_words(&self) -> String {
-        let (thing, rest) = match self.0.as_slice() {
-            [] => return "the file".into(),
-            [Step::Key(list), Step::Key(name), rest @ ..] if list == "services" => {
-                (format!("service `{name}`"), rest)
-            }
-            [Step::Key(list), Step::Index(at), rest @ ..] if list == "routes" || list == "listeners" => {
-                (format!("{} {}", list.trim_end_matches('s'), at + 1), rest)
-            }
-            all => return format!("`{}`", Self(all.to_vec())),
-        };
-        if rest.is_empty() { thing } else { format!("`{}` of {thing}", Self(rest.to_vec())) }
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) if at == 0 => write!(f, "{}", clip(key))?,
-                Step::Key(key) => write!(f, ".{}", clip(key))?,
-            }
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use crate::node::Path;
+use crate::path::Path;
 use crate::source::{Source, Span, without_credentials};
 
 /// Problems kept; more are only counted, so that a large broken file cannot fill the memory.

@@ -1,30 +1,34 @@
 //! The file against the schema: every unknown key, wrong type, missing key, bad word, bad number, at once.
 //!
-//! The walk also builds the JSON that the types are read from: the schema decides whether `8080` is a number or a
-//! text, so a version `1.10` stays what was typed. *Promise*: where no problem was reported, that JSON fits the
+//! The walk also builds the [`Plain`] data that the types are read from: the schema decides whether `8080` is a number
+//! or a text, so a version `1.10` stays what was typed. *Promise*: where no problem was reported, that data fits the
 //! types. *Not here*: what one part of the file says about another (`meaning.rs`).
+//!
+//! A reload with 10,000 routes comes through here, so what is right costs no look into the schema's JSON (its
+//! [`Rule`]s are compiled once), no path and no copy of a text. Only a problem asks the schema itself.
 
 mod expect;
 mod keys;
+mod plain;
+mod rule;
 mod scalar;
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
-
-use self::expect::{expectation, kind_of};
-use crate::node::{Entry, Kind, Node, Path, clip};
+use self::expect::expectation;
+pub(crate) use self::plain::Plain;
+use self::rule::{Fixed, Form, Rule};
+use crate::node::{Entry, Kind, Node, clip};
+use crate::path::Trail;
 use crate::report::{Problem, Report};
-use crate::schema::{internal, mark, properties, words};
 use crate::source::Span;
 use crate::suggest::{list, nearest};
-use crate::value::FORMATS;
 
-type Schema = &'static Value;
+type Schema = &'static serde_json::Value;
 
 /// Checks the whole file; problems go to the report.
-pub(crate) fn check(tree: &Node, report: &mut Report) -> Value {
-    Check { report }.value(tree, internal(), &Path::new())
+pub(crate) fn check<'t>(tree: &'t Node, report: &mut Report) -> Plain<'t> {
+    Check { report }.value(tree, rule::file(), &Trail::Top)
 }
 
 struct Check<'r> {
@@ -32,60 +36,66 @@ struct Check<'r> {
 }
 
 impl Check<'_> {
-    fn value(&mut self, node: &Node, schema: Schema, path: &Path) -> Value {
+    fn value<'t>(&mut self, node: &'t Node, rule: &'static Rule, trail: &Trail<'_>) -> Plain<'t> {
         let empty = node.is_null();
-        match (&node.kind, kind_of(schema)) {
-            (Kind::Broken, _) => Value::Null,
-            (Kind::Map(entries), "fixed") => self.fixed(node, entries, schema, path),
-            (Kind::Map(entries), "map") => self.map(entries, schema, path),
-            (Kind::List(items), "list") => self.list(items, schema, path),
+        match (&node.kind, &rule.form) {
+            (Kind::Broken, _) => Plain::Nothing,
+            (Kind::Map(entries), Form::Fixed(fixed)) => self.fixed(node, entries, fixed, rule.schema, trail),
+            (Kind::Map(entries), Form::Map { .. }) => self.map(entries, rule, trail),
+            (Kind::List(items), Form::List { .. }) => self.list(items, rule, trail),
             // What is left of a section whose lines were all commented out.
-            (_, "fixed") if empty => self.fixed(node, &[], schema, path),
-            (_, "map") if empty => Value::Object(Map::new()),
-            (_, "list") if empty => self.list(&[], schema, path),
-            (Kind::Scalar(_) | Kind::List(_), "fixed") if mark(schema, "x-shorthand").is_some() => {
-                self.shorthand(node, schema, path)
+            (_, Form::Fixed(fixed)) if empty => self.fixed(node, &[], fixed, rule.schema, trail),
+            (_, Form::Map { .. }) if empty => Plain::Map(Vec::new()),
+            (_, Form::List { .. }) if empty => self.list(&[], rule, trail),
+            (Kind::Scalar(_) | Kind::List(_), Form::Fixed(Fixed { shorthand: Some(key), .. })) => {
+                self.shorthand(node, key, rule, trail)
             }
-            (Kind::Scalar(scalar), kind) if !empty => self.scalar(scalar, kind, schema, path),
-            _ => self.wrong_type(node, schema, path),
+            (Kind::Scalar(scalar), _) if !empty => self.scalar(scalar, rule, trail),
+            _ => self.wrong_type(node, rule, trail),
         }
     }
 
     /// A mapping with the keys that the schema names.
-    fn fixed(&mut self, node: &Node, entries: &[Entry], schema: Schema, path: &Path) -> Value {
-        let mut object = Map::new();
+    fn fixed<'t>(
+        &mut self,
+        node: &Node,
+        entries: &'t [Entry],
+        fixed: &'static Fixed,
+        schema: Schema,
+        trail: &Trail<'_>,
+    ) -> Plain<'t> {
+        let mut object = Vec::with_capacity(entries.len());
         let mut all_known = true;
         for entry in entries {
-            let below = path.key(&entry.key);
-            if let Some(rule) = properties(schema).and_then(|keys| keys.get(&entry.key)) {
-                object.insert(entry.key.clone(), self.value(&entry.value, rule, &below));
+            if let Some(rule) = fixed.rule(&entry.key) {
+                object.push((&*entry.key, self.value(&entry.value, rule, &trail.key(&entry.key))));
             } else {
                 all_known = false;
-                self.unknown_key(entry, schema, path);
+                self.unknown_key(entry, schema, &trail.path());
             }
         }
-        let is_later = words(schema, "x-later");
-        for key in words(schema, "required") {
+        for key in &fixed.required {
             // It is missing because another stands for it: a misspelled one, or one of a layer to come.
-            let stands_for = |other: &str| is_later.contains(&other) || nearest(other, [key]).is_some();
+            let stands_for = |other: &str| fixed.later.contains(&other) || nearest(other, [*key]).is_some();
             if node.get(key).is_none() && !entries.iter().any(|entry| stands_for(&entry.key)) {
-                let message = format!("`{key}` is missing in {}", path.in_words());
-                self.report.push_at(path, Problem::error(message));
+                let message = format!("`{key}` is missing in {}", trail.in_words());
+                self.report.push_at(&trail.path(), Problem::error(message));
             }
         }
-        self.one_of(node, schema, path, all_known);
-        self.pair(node, schema, path, all_known);
-        Value::Object(object)
+        self.one_of(node, &fixed.one_of, trail, all_known);
+        self.pair(node, fixed.pair, trail, all_known);
+        Plain::Map(object)
     }
 
     /// `x-one-of`: exactly one of these keys.
-    fn one_of(&mut self, node: &Node, schema: Schema, path: &Path, all_known: bool) {
-        let keys = words(schema, "x-one-of");
-        let given: Vec<&str> = keys.iter().copied().filter(|key| node.get(key).is_some()).collect();
-        if keys.is_empty() || given.len() == 1 || (given.is_empty() && !all_known) {
+    fn one_of(&mut self, node: &Node, keys: &[&'static str], trail: &Trail<'_>, all_known: bool) {
+        let given = keys.iter().filter(|key| node.get(key).is_some());
+        let count = given.clone().count();
+        if keys.is_empty() || count == 1 || (count == 0 && !all_known) {
             return;
         }
-        let message = format!("{} needs exactly one of {}", path.in_words(), list(keys));
+        let given: Vec<&str> = given.copied().collect();
+        let message = format!("{} needs exactly one of {}", trail.in_words(), list(keys.iter().copied()));
         match given.as_slice() {
             [first, second, ..] => {
                 let found = list(given.iter().copied());
@@ -95,100 +105,106 @@ impl Check<'_> {
                     None => problem,
                 };
                 let at = node.entry(second).map_or(node.span, |entry| entry.key_span);
-                self.report.push(problem.at(at).path(path));
+                self.report.push(problem.at(at).path(&trail.path()));
             }
-            _ => self.report.push_at(path, Problem::error(message).found("none of them")),
+            _ => self.report.push_at(&trail.path(), Problem::error(message).found("none of them")),
         }
     }
 
     /// `x-pair`: both keys or none.
-    fn pair(&mut self, node: &Node, schema: Schema, path: &Path, all_known: bool) {
-        let [one, other] = words(schema, "x-pair")[..] else { return };
+    fn pair(&mut self, node: &Node, pair: Option<[&'static str; 2]>, trail: &Trail<'_>, all_known: bool) {
+        let Some([one, other]) = pair else { return };
         let (given, missing) = match (node.get(one).is_some(), node.get(other).is_some()) {
             (true, false) => (one, other),
             (false, true) => (other, one),
             _ => return,
         };
         if all_known {
-            let message = format!("{} has a `{given}` but no `{missing}`", path.in_words());
-            self.report.push_at(&path.key(given), Problem::error(message).hint(format!("add `{missing}:`")));
+            let message = format!("{} has a `{given}` but no `{missing}`", trail.in_words());
+            let problem = Problem::error(message).hint(format!("add `{missing}:`"));
+            self.report.push_at(&trail.key(given).path(), problem);
         }
     }
 
     /// A mapping whose keys the user chooses.
-    fn map(&mut self, entries: &[Entry], schema: Schema, path: &Path) -> Value {
-        let rule = mark(schema, "additionalProperties").unwrap_or(&Value::Null);
-        let keys = mark(schema, "x-keys").and_then(Value::as_str);
-        let format = FORMATS.iter().find(|format| keys == Some(format.name));
-        let mut object = Map::new();
+    fn map<'t>(&mut self, entries: &'t [Entry], rule: &'static Rule, trail: &Trail<'_>) -> Plain<'t> {
+        let Form::Map { keys, values } = &rule.form else { return Plain::Nothing };
+        let mut object = Vec::with_capacity(entries.len());
         let mut seen: HashMap<String, Span> = HashMap::new();
         for entry in entries {
-            let below = path.key(&entry.key);
+            let below = trail.key(&entry.key);
+            // Keys that are the same as typed were found when the file was read.
             let name =
-                if keys == Some("header name") { entry.key.to_ascii_lowercase() } else { entry.key.clone() };
-            if let Some(first) = seen.insert(name, entry.key_span) {
+                keys.filter(|format| format.name == "header name").map(|_| entry.key.to_ascii_lowercase());
+            if let Some(first) = name.and_then(|name| seen.insert(name, entry.key_span)) {
                 let problem = Problem::error(format!("the key `{}` stands here twice", clip(&entry.key)));
-                self.report.push(problem.at(entry.key_span).path(&below).also(first, "first typed here"));
+                let problem = problem.at(entry.key_span).path(&below.path());
+                self.report.push(problem.also(first, "first typed here"));
             }
-            if let Some((format, Err(bad))) = format.map(|format| (format, (format.check)(&entry.key))) {
-                let message = format!("bad key in {}", path.in_words());
-                let problem = Problem::error(message).at(entry.key_span).path(&below).maybe_hint(bad.hint);
-                self.report.push(problem.expected(format.expected).found(format!("`{}`", clip(&entry.key))));
+            if let Some((format, Err(bad))) = keys.map(|format| (format, (format.check)(&entry.key))) {
+                let message = format!("bad key in {}", trail.in_words());
+                let problem = Problem::error(message).at(entry.key_span).path(&below.path());
+                let problem = problem.maybe_hint(bad.hint).expected(format.expected);
+                self.report.push(problem.found(format!("`{}`", clip(&entry.key))));
             }
-            object.insert(entry.key.clone(), self.value(&entry.value, rule, &below));
+            object.push((&*entry.key, self.value(&entry.value, values, &below)));
         }
-        Value::Object(object)
+        Plain::Map(object)
     }
 
-    fn list(&mut self, items: &[Node], schema: Schema, path: &Path) -> Value {
-        if items.is_empty() && mark(schema, "minItems").is_some() {
-            let message = format!("{} is empty", path.in_words());
-            self.report.push_at(path, Problem::error(message).expected("at least one item"));
+    fn list<'t>(&mut self, nodes: &'t [Node], rule: &'static Rule, trail: &Trail<'_>) -> Plain<'t> {
+        let Form::List { items, needs_one } = &rule.form else { return Plain::Nothing };
+        if nodes.is_empty() && *needs_one {
+            let message = format!("{} is empty", trail.in_words());
+            self.report.push_at(&trail.path(), Problem::error(message).expected("at least one item"));
         }
-        let rule = mark(schema, "items").unwrap_or(&Value::Null);
-        items.iter().enumerate().map(|(at, item)| self.value(item, rule, &path.index(at))).collect()
+        let one = |(at, node)| self.value(node, items, &trail.index(at));
+        Plain::List(nodes.iter().enumerate().map(one).collect())
     }
 
     /// A bare value that stands for a mapping with one key.
-    fn shorthand(&mut self, node: &Node, schema: Schema, path: &Path) -> Value {
-        let key = mark(schema, "x-shorthand").and_then(Value::as_str).unwrap_or_default();
-        let rule = properties(schema).and_then(|keys| keys.get(key)).unwrap_or(&Value::Null);
-        let value = match (&node.kind, kind_of(rule)) {
-            (Kind::Scalar(_), "list") => {
-                Value::Array(vec![self.value(node, mark(rule, "items").unwrap_or(&Value::Null), path)])
-            }
-            (Kind::Scalar(_), _) | (Kind::List(_), "list") => self.value(node, rule, path),
-            _ => self.wrong_type(node, schema, path),
+    fn shorthand<'t>(
+        &mut self,
+        node: &'t Node,
+        (key, below): &'static (&'static str, Rule),
+        rule: &'static Rule,
+        trail: &Trail<'_>,
+    ) -> Plain<'t> {
+        let value = match (&node.kind, &below.form) {
+            (Kind::Scalar(_), Form::List { items, .. }) => Plain::List(vec![self.value(node, items, trail)]),
+            (Kind::Scalar(_), _) | (Kind::List(_), Form::List { .. }) => self.value(node, below, trail),
+            _ => self.wrong_type(node, rule, trail),
         };
-        Value::Object(Map::from_iter([(key.to_owned(), value)]))
+        Plain::Map(vec![(*key, value)])
     }
 
-    fn wrong_type(&mut self, node: &Node, schema: Schema, path: &Path) -> Value {
-        let hint = match (&node.kind, kind_of(schema)) {
-            (Kind::Scalar(scalar), "list") if scalar.typed.is_none() => {
+    fn wrong_type<'t>(&mut self, node: &Node, rule: &'static Rule, trail: &Trail<'_>) -> Plain<'t> {
+        let hint = match (&node.kind, &rule.form) {
+            (Kind::Scalar(scalar), Form::List { .. }) if scalar.typed().is_none() => {
                 Some(format!("write it as a list: `[{}]`", clip(&scalar.text)))
             }
-            (Kind::Map(_), "list") => Some("start each item with `- `".into()),
+            (Kind::Map(_), Form::List { .. }) => Some("start each item with `- `".into()),
             _ => None,
         };
         if node.is_null() {
-            let message = format!("{} has no value", path.in_words());
-            self.report.push_at(path, Problem::error(message).expected(expectation(schema)));
-            return Value::Null;
+            let message = format!("{} has no value", trail.in_words());
+            self.report.push_at(&trail.path(), Problem::error(message).expected(expectation(rule.schema)));
+            return Plain::Nothing;
         }
-        self.complain("wrong type for", &node.describe(), schema, path, hint)
+        self.complain("wrong type for", &node.describe(), rule.schema, trail, hint)
     }
 
-    fn complain(
+    fn complain<'t>(
         &mut self,
         what: &str,
         found: &str,
         schema: Schema,
-        path: &Path,
+        trail: &Trail<'_>,
         hint: Option<String>,
-    ) -> Value {
-        let problem = Problem::error(format!("{what} {}", path.in_words()));
-        self.report.push_at(path, problem.expected(expectation(schema)).found(found).maybe_hint(hint));
-        Value::Null
+    ) -> Plain<'t> {
+        let problem = Problem::error(format!("{what} {}", trail.in_words()));
+        let problem = problem.expected(expectation(schema)).found(found).maybe_hint(hint);
+        self.report.push_at(&trail.path(), problem);
+        Plain::Nothing
     }
 }

@@ -3,6 +3,7 @@
 //! *Promise*: a secret typed in the file is never part of what [`Source::masks`] lets through to an error text.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::node::Node;
 
@@ -19,10 +20,10 @@ pub struct Span {
 #[derive(Clone, Default)]
 pub struct Source {
     name: String,
-    text: String,
+    text: Arc<str>,
     /// The byte where each line starts.
     lines: Vec<usize>,
-    tree: Option<Node>,
+    tree: Option<Arc<Node>>,
     secrets: Vec<Span>,
 }
 
@@ -43,11 +44,16 @@ impl Source {
         &self.text
     }
 
-    pub(crate) fn tree(&self) -> Option<&Node> {
-        self.tree.as_ref()
+    /// The text, to be shared by pieces of it.
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
-    pub(crate) fn set_tree(&mut self, tree: Node) {
+    pub(crate) fn tree(&self) -> Option<&Node> {
+        self.tree.as_deref()
+    }
+
+    pub(crate) fn set_tree(&mut self, tree: Arc<Node>) {
         self.tree = Some(tree);
     }
 
@@ -121,8 +127,13 @@ pub(crate) fn without_credentials(text: &str) -> String {
 
 /// Whether a key of this name usually holds a secret.
 pub(crate) fn sounds_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["token", "secret", "passw", "credential", "api_key", "apikey"].iter().any(|word| key.contains(word))
+    let words = ["token", "secret", "passw", "credential", "api_key", "apikey"];
+    let starts_with = |at: usize, word: &str| {
+        key.as_bytes()[at..]
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    (0..key.len()).any(|at| words.iter().any(|word| starts_with(at, word)))
 }
 
 /// Where the value starts behind the first `key:` on the line that sounds like a secret.

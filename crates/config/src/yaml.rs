@@ -3,13 +3,16 @@
 //! *Promise*: any text gives a tree or an error, in time and memory that the limits below bound, whatever aliases
 //! it holds. Duplicate keys are errors, and all of them are told. *Not here*: what the keys mean.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
 
 use crate::node::{Entry, Kind, Node, Scalar, clip};
 use crate::report::{Problem, Report};
 use crate::source::Span;
+use crate::text::Text;
 
 /// Lists and maps inside each other. A real file has 7.
 const MAX_DEPTH: usize = 32;
@@ -19,11 +22,13 @@ const MAX_NODES: usize = 1_000_000;
 const MAX_ALIASED: usize = 50_000;
 
 /// Reads the one document of `text`. Problems go to the report; `None` where no tree came out.
-pub(crate) fn read(text: &str, report: &mut Report) -> Option<Node> {
+pub(crate) fn read(text: &Arc<str>, report: &mut Report) -> Option<Node> {
     let mut reader = Reader {
         text,
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
+        items: Vec::new(),
+        entries: Vec::new(),
         nodes: 0,
         aliased: 0,
         report,
@@ -44,9 +49,12 @@ pub(crate) fn read(text: &str, report: &mut Report) -> Option<Node> {
 }
 
 struct Reader<'t, 'r> {
-    text: &'t str,
+    text: &'t Arc<str>,
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Node>,
+    /// Items of the lists, and entries of the mappings, that are being read: those of the innermost one last.
+    items: Vec<Node>,
+    entries: Vec<Entry>,
     nodes: usize,
     aliased: usize,
     report: &'r mut Report,
@@ -92,10 +100,8 @@ impl<'t> Reader<'t, '_> {
         let node = match event {
             Event::Scalar(text, style, ..) => {
                 let plain = style == ScalarStyle::Plain;
-                Node {
-                    kind: Kind::Scalar(Scalar { text: text.into(), plain, typed: None, defined: None }),
-                    span,
-                }
+                let text = self.text_at(span, text);
+                Node { kind: Kind::Scalar(Scalar { text, plain, origin: None }), span }
             }
             Event::SequenceStart(..) => self.list(span, depth)?,
             Event::MappingStart(..) => self.map(span, depth)?,
@@ -109,27 +115,41 @@ impl<'t> Reader<'t, '_> {
         Ok(node)
     }
 
+    /// A text: the piece of the file at `span`, which may begin with a quote, or what an escape made of it.
+    fn text_at(&self, span: Span, text: Cow<'t, str>) -> Text {
+        match text {
+            Cow::Borrowed(text) => {
+                let quoted = self.text.as_bytes().get(span.start).is_some_and(|b| matches!(b, b'"' | b'\''));
+                Text::at(self.text, span.start + usize::from(quoted), text)
+            }
+            Cow::Owned(text) => text.into(),
+        }
+    }
+
     fn list(&mut self, start: Span, depth: usize) -> Result<Node, Stop> {
-        let mut items = Vec::new();
+        let first = self.items.len();
         loop {
             match self.next()? {
                 (Event::SequenceEnd, end) => {
                     let span = Span { start: start.start, end: end.end.max(start.end) };
-                    return Ok(Node { kind: Kind::List(items), span });
+                    return Ok(Node { kind: Kind::List(self.items.drain(first..).collect()), span });
                 }
-                (event, span) => items.push(self.node(event, span, depth + 1)?),
+                (event, span) => {
+                    let item = self.node(event, span, depth + 1)?;
+                    self.items.push(item);
+                }
             }
         }
     }
 
     fn map(&mut self, start: Span, depth: usize) -> Result<Node, Stop> {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut seen: HashMap<String, Span> = HashMap::new();
+        let first = self.entries.len();
+        let mut seen = Seen::default();
         loop {
             let (event, key_span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
                 let span = Span { start: start.start, end: key_span.end.max(start.end) };
-                return Ok(Node { kind: Kind::Map(entries), span });
+                return Ok(Node { kind: Kind::Map(self.entries.drain(first..).collect()), span });
             }
             let key = self.key(event, key_span)?;
             let (event, span) = self.next()?;
@@ -137,24 +157,23 @@ impl<'t> Reader<'t, '_> {
             if value.span.start == value.span.end && value.is_null() {
                 value.span = key_span;
             }
-            if let Some(first) = seen.get(&key) {
+            if let Some(first) = seen.before(&self.entries[first..], &key) {
                 let message = format!("the key `{}` stands here twice", clip(&key));
-                self.report.push(Problem::error(message).at(key_span).also(*first, "first typed here"));
+                self.report.push(Problem::error(message).at(key_span).also(first, "first typed here"));
                 continue;
             }
-            seen.insert(key.clone(), key_span);
-            entries.push(Entry { key, key_span, value });
+            self.entries.push(Entry { key, key_span, value });
         }
     }
 
-    fn key(&mut self, event: Event<'t>, span: Span) -> Result<String, Stop> {
+    fn key(&mut self, event: Event<'t>, span: Span) -> Result<Text, Stop> {
         self.count(1, span)?;
         match event {
             Event::Scalar(text, style, ..) if style == ScalarStyle::Plain && text == "<<" => {
                 let problem = Problem::error("merge keys (`<<`) are not part of YAML 1.2").at(span);
                 Err(problem.hint("use an alias for a whole value, or repeat the keys").boxed())
             }
-            Event::Scalar(text, ..) => Ok(text.into()),
+            Event::Scalar(text, ..) => Ok(self.text_at(span, text)),
             _ => Err(Problem::error("a key must be a plain word").at(span).boxed()),
         }
     }
@@ -174,7 +193,7 @@ impl<'t> Reader<'t, '_> {
         }
         let mut copy = Node { kind: node.kind.clone(), span };
         if let Kind::Scalar(scalar) = &mut copy.kind {
-            scalar.defined = Some(node.span);
+            scalar.origin_mut().defined = Some(node.span);
         }
         Ok(copy)
     }
@@ -185,6 +204,28 @@ impl<'t> Reader<'t, '_> {
             return Err(Problem::error(format!("more than {MAX_NODES} values in one file")).at(span).boxed());
         }
         Ok(())
+    }
+}
+
+/// The keys of one mapping so far. A short one is looked through; only a long one gets an index, and one whose hash
+/// no file can make collide.
+#[derive(Default)]
+struct Seen {
+    index: HashMap<Text, Span>,
+}
+
+impl Seen {
+    /// Entries that are looked through.
+    const SHORT: usize = 16;
+
+    /// Where `key` stands among `entries`, which have grown by one at most since the last call.
+    fn before(&mut self, entries: &[Entry], key: &Text) -> Option<Span> {
+        if entries.len() <= Self::SHORT {
+            return entries.iter().find(|entry| entry.key == *key).map(|entry| entry.key_span);
+        }
+        let fresh = entries.len().saturating_sub(if self.index.is_empty() { entries.len() } else { 1 });
+        self.index.extend(entries[fresh..].iter().map(|entry| (entry.key.clone(), entry.key_span)));
+        self.index.get(key).copied()
     }
 }
 

@@ -63,10 +63,15 @@ impl Route {
 
     /// The name of a route that was given none: `GET,POST api.example.com/v1/*`.
     pub(crate) fn default_name(&self) -> String {
-        let methods: Vec<&str> = self.matches.methods.iter().map(Method::as_str).collect();
         let host = self.matches.host.as_ref().map_or("", HostPattern::as_str);
-        let place = format!("{host}{}", self.matches.path);
-        if methods.is_empty() { place } else { format!("{} {place}", methods.join(",")) }
+        let path = self.matches.path.as_str();
+        let mut name = String::with_capacity(self.matches.methods.len() * 8 + host.len() + path.len());
+        for method in &self.matches.methods {
+            name += if name.is_empty() { "" } else { "," };
+            name += method.as_str();
+        }
+        name += if name.is_empty() { "" } else { " " };
+        name + host + path
     }
 }
 

@@ -4,14 +4,15 @@ use serde_json::Value;
 
 use super::expect::one_of;
 use super::{Check, Schema};
-use crate::node::{Entry, Path, clip};
+use crate::node::{Entry, clip};
+use crate::path::Path;
 use crate::report::Problem;
 use crate::schema::{internal, mark, properties, resolve, words};
 use crate::suggest::nearest;
 
 impl Check<'_> {
     pub(super) fn unknown_key(&mut self, entry: &Entry, schema: Schema, path: &Path) {
-        let key = entry.key.as_str();
+        let key = &*entry.key;
         let (known, is_later) = (properties(schema), words(schema, "x-later"));
         let known: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         let near = nearest(key, known.iter().copied());

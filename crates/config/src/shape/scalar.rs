@@ -1,69 +1,87 @@
 //! One scalar against its schema: numbers, booleans, closed choices, and the formats of [`crate::value`].
 
-use serde_json::Value;
+use std::borrow::Cow;
 
 use super::expect::{expectation, one_of};
 use super::keys::later;
-use super::{Check, Schema};
+use super::rule::{Form, Rule};
+use super::{Check, Plain, Schema};
 use crate::expand;
-use crate::node::{Path, Scalar};
+use crate::node::Scalar;
+use crate::path::Trail;
 use crate::report::Problem;
-use crate::schema::{choices, mark, words};
 use crate::suggest::nearest;
-use crate::value::FORMATS;
+use crate::value::Format;
 
 impl Check<'_> {
-    pub(super) fn scalar(&mut self, scalar: &Scalar, kind: &str, schema: Schema, path: &Path) -> Value {
-        let typed = match kind {
-            "format" => return self.format(scalar, schema, path),
-            "choice" => return self.choice(scalar, schema, path),
-            "boolean" => scalar.as_bool().map(Value::from),
-            "integer" => return self.integer(scalar, schema, path),
+    pub(super) fn scalar<'t>(
+        &mut self,
+        scalar: &'t Scalar,
+        rule: &'static Rule,
+        trail: &Trail<'_>,
+    ) -> Plain<'t> {
+        let schema = rule.schema;
+        let typed = match &rule.form {
+            Form::Format { format, low, high } => {
+                return self.format(scalar, format, (*low, *high), trail);
+            }
+            Form::Choice { words, later } => return self.choice(scalar, words, later, schema, trail),
+            Form::Integer { low, high } => return self.integer(scalar, (*low, *high), schema, trail),
+            Form::Boolean => scalar.as_bool().map(Plain::Bool),
             // An unquoted `true` is more often a misunderstanding than a text.
-            "string" if scalar.plain && scalar.as_bool().is_some() => None,
-            "string" => Some(Value::from(scalar.text.as_str())),
+            Form::Text if scalar.plain && scalar.as_bool().is_some() => None,
+            Form::Text => Some(Plain::text(&scalar.text)),
             _ => None,
         };
-        typed.unwrap_or_else(|| self.complain("wrong type for", &scalar.describe(), schema, path, None))
+        typed.unwrap_or_else(|| self.complain("wrong type for", &scalar.describe(), schema, trail, None))
     }
 
     /// A word with a form of its own: a duration, an address.
-    fn format(&mut self, scalar: &Scalar, schema: Schema, path: &Path) -> Value {
-        let name = mark(schema, "x-format").and_then(Value::as_str).unwrap_or_default();
-        let Some(format) = FORMATS.iter().find(|format| format.name == name) else { return Value::Null };
-        if name == "secret" {
-            return self.secret(scalar, path);
+    fn format<'t>(
+        &mut self,
+        scalar: &'t Scalar,
+        format: &Format,
+        bounds: (u64, u64),
+        trail: &Trail<'_>,
+    ) -> Plain<'t> {
+        if format.name == "secret" {
+            return self.secret(scalar, trail);
         }
         match (format.check)(&scalar.text) {
-            Ok(measure) => self.bounds(scalar, measure, schema, path),
+            Ok(measure) => self.bounds(scalar, measure, bounds, trail),
             Err(bad) => {
                 let reason = bad.reason.map_or(String::new(), |reason| format!(": {reason}"));
-                let message = format!("bad value for {}{reason}", path.in_words());
+                let message = format!("bad value for {}{reason}", trail.in_words());
                 let problem = Problem::error(message).expected(format.expected).found(scalar.describe());
                 // A hint repeats what stands in the value, so it stays away where that is not to be shown.
-                self.report.push_at(path, problem.maybe_hint(bad.hint.filter(|_| scalar.typed.is_none())));
-                Value::Null
+                let hint = bad.hint.filter(|_| scalar.typed().is_none());
+                self.report.push_at(&trail.path(), problem.maybe_hint(hint));
+                Plain::Nothing
             }
         }
     }
 
-    fn secret(&mut self, scalar: &Scalar, path: &Path) -> Value {
+    fn secret<'t>(&mut self, scalar: &Scalar, trail: &Trail<'_>) -> Plain<'t> {
         match expand::secret(&scalar.text) {
-            Ok(secret) => secret.into(),
+            Ok(secret) => Plain::Text(Cow::Owned(secret)),
             Err(reason) => {
-                let message = format!("bad value for {}: {reason}", path.in_words());
-                self.report.push_at(path, Problem::error(message));
-                Value::Null
+                let message = format!("bad value for {}: {reason}", trail.in_words());
+                self.report.push_at(&trail.path(), Problem::error(message));
+                Plain::Nothing
             }
         }
     }
 
     /// `x-min` and `x-max` of sizes and durations.
-    fn bounds(&mut self, scalar: &Scalar, measure: Option<u64>, schema: Schema, path: &Path) -> Value {
-        let bound = |key| mark(schema, key).and_then(Value::as_u64);
-        let (low, high) = (bound("x-min").unwrap_or(0), bound("x-max").unwrap_or(u64::MAX));
+    fn bounds<'t>(
+        &mut self,
+        scalar: &'t Scalar,
+        measure: Option<u64>,
+        (low, high): (u64, u64),
+        trail: &Trail<'_>,
+    ) -> Plain<'t> {
         if measure.is_none_or(|measure| (low..=high).contains(&measure)) {
-            return scalar.text.as_str().into();
+            return Plain::text(&scalar.text);
         }
         let show = base::units::show_size;
         let expected = if high == u64::MAX {
@@ -71,40 +89,50 @@ impl Check<'_> {
         } else {
             format!("a size from {} to {}", show(low), show(high))
         };
-        let problem = Problem::error(format!("{} is out of range", path.in_words()));
-        self.report.push_at(path, problem.expected(expected).found(scalar.describe()));
-        Value::Null
+        let problem = Problem::error(format!("{} is out of range", trail.in_words()));
+        self.report.push_at(&trail.path(), problem.expected(expected).found(scalar.describe()));
+        Plain::Nothing
     }
 
-    fn choice(&mut self, scalar: &Scalar, schema: Schema, path: &Path) -> Value {
-        let choices = choices(schema);
-        if choices.contains(&scalar.text.as_str()) {
-            return scalar.text.as_str().into();
+    fn choice<'t>(
+        &mut self,
+        scalar: &'t Scalar,
+        choices: &[&'static str],
+        is_later: &[&'static str],
+        schema: Schema,
+        trail: &Trail<'_>,
+    ) -> Plain<'t> {
+        if choices.contains(&&*scalar.text) {
+            return Plain::text(&scalar.text);
         }
-        if words(schema, "x-later").contains(&scalar.text.as_str()) {
+        if is_later.contains(&&*scalar.text) {
             let message = later(&scalar.text);
-            let problem = Problem::error(message).expected(one_of(&choices));
-            self.report.push_at(path, problem);
-            return Value::Null;
+            let problem = Problem::error(message).expected(one_of(choices));
+            self.report.push_at(&trail.path(), problem);
+            return Plain::Nothing;
         }
         let off = scalar.as_bool() == Some(false) && choices.contains(&"off");
-        let near = if off { Some("off") } else { nearest(&scalar.text, choices) };
-        let hint = near.filter(|_| scalar.typed.is_none()).map(|word| format!("did you mean `{word}`?"));
-        self.complain("bad value for", &scalar.describe(), schema, path, hint)
+        let near = if off { Some("off") } else { nearest(&scalar.text, choices.iter().copied()) };
+        let hint = near.filter(|_| scalar.typed().is_none()).map(|word| format!("did you mean `{word}`?"));
+        self.complain("bad value for", &scalar.describe(), schema, trail, hint)
     }
 
-    fn integer(&mut self, scalar: &Scalar, schema: Schema, path: &Path) -> Value {
-        let bound = |key| mark(schema, key).and_then(Value::as_i64);
-        let (low, high) = (bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(i64::MAX));
+    fn integer<'t>(
+        &mut self,
+        scalar: &Scalar,
+        (low, high): (i64, i64),
+        schema: Schema,
+        trail: &Trail<'_>,
+    ) -> Plain<'t> {
         match scalar.as_integer() {
-            Some(number) if (low..=high).contains(&number) => number.into(),
+            Some(number) if (low..=high).contains(&number) => Plain::Whole(number),
             Some(_) => {
-                let problem = Problem::error(format!("{} is out of range", path.in_words()));
+                let problem = Problem::error(format!("{} is out of range", trail.in_words()));
                 let problem = problem.expected(expectation(schema)).found(scalar.describe());
-                self.report.push_at(path, problem);
-                Value::Null
+                self.report.push_at(&trail.path(), problem);
+                Plain::Nothing
             }
-            None => self.complain("wrong type for", &scalar.describe(), schema, path, None),
+            None => self.complain("wrong type for", &scalar.describe(), schema, trail, None),
         }
     }
 }

@@ -110,6 +110,21 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<Secret>(),
 ];
 
+/// Reads a [`Typed`] from serde's text, without a copy of it.
+pub(crate) struct Reader<T>(pub(crate) std::marker::PhantomData<T>);
+
+impl<T: Typed> serde::de::Visitor<'_> for Reader<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        T::read(text).map_err(|_| E::custom(format_args!("expected {}", T::EXPECTED)))
+    }
+}
+
 /// Ties a [`Typed`] to serde (as its text) and to the schema (as its format).
 macro_rules! typed {
     ($($name:ident),+) => {$(
@@ -121,10 +136,7 @@ macro_rules! typed {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                let expected = <Self as crate::value::Typed>::EXPECTED;
-                <Self as crate::value::Typed>::read(&text)
-                    .map_err(|_| serde::de::Error::custom(format_args!("expected {expected}")))
+                deserializer.deserialize_str(crate::value::Reader(std::marker::PhantomData))
             }
         }
 
