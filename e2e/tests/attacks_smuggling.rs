@@ -1,0 +1,57 @@
+//! Attempts to make two readers see two messages where one was sent, or to be taken for somebody else.
+
+use e2e::{Origin, Tidegate, python_script};
+use serde_json::{Value, json};
+
+/// Sends these requests over HTTP/2, each on its own connection, and returns what came of each.
+#[track_caller]
+fn over_http_2(gateway: &Tidegate, cases: &Value) -> Vec<Value> {
+    let done = python_script("h2_send.py", &[&gateway.address().port().to_string(), &cases.to_string()]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).expect("a list of outcomes")
+}
+
+/// The pseudo-fields of a request with more fields behind them.
+fn http_2(method: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pseudo = [(":method", method), (":scheme", "http"), (":path", "/p"), (":authority", "example.com")];
+    pseudo.iter().chain(fields).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_field_name_of_64_kib_does_not_become_a_shorter_one() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { max_header_bytes: 256KiB }");
+    // Cut to sixteen bits, its length is that of `Transfer-Encoding`.
+    let name = format!("Transfer-Encoding{}", "x".repeat(1 << 16));
+    let smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let length = smuggled.len();
+    let mut client = gateway.connect();
+    client.send(format!(
+        "POST / HTTP/1.1\r\nHost: a\r\n{name}: chunked\r\nContent-Length: {length}\r\n\r\n{smuggled}"
+    ));
+    assert!(client.response().status >= 400);
+    assert!(origin.requests().is_empty(), "{:?}", origin.requests()[0].fields.get("transfer-encoding"));
+}
+
+#[test]
+fn a_body_that_http_2_does_not_announce_is_no_second_request() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let cases: Vec<Value> = ["GET", "POST", "HEAD", "DELETE"]
+        .iter()
+        .flat_map(|method| {
+            [
+                json!({ "headers": http_2(method, &[("content-length", "0")]), "body": smuggled }),
+                json!({ "headers": http_2(method, &[("content-length", "0"), ("content-length", "39")]), "body": smuggled }),
+                json!({ "headers": http_2(method, &[]), "body": smuggled }),
+            ]
+        })
+        .collect();
+    over_http_2(&gateway, &Value::Array(cases));
+    for n in 0..5 {
+        assert_eq!(gateway.get(&format!("/{n}")).text(), format!("/{n}"));
+    }
+    let targets: Vec<String> = origin.requests().into_iter().map(|request| request.target).collect();
+    assert!(!targets.iter().any(|target| target == "/smuggled"), "{targets:?}");
+}
