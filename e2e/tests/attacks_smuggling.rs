@@ -34,6 +34,36 @@ fn a_field_name_of_64_kib_does_not_become_a_shorter_one() {
 }
 
 #[test]
+fn fields_that_frame_or_route_are_dropped_in_trailers_of_http_2_too() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    let trailers = [("content-length", "3"), ("host", "other.example"), ("authorization", "Basic YTpi")];
+    let cases: Vec<Value> = trailers
+        .iter()
+        .map(|field| json!({ "headers": http_2("POST", &[]), "body": "abc", "trailers": [field] }))
+        .collect();
+    over_http_2(&gateway, &Value::Array(cases));
+    for request in origin.requests() {
+        assert!(request.trailers.0.is_empty(), "{:?}", request.trailers);
+    }
+}
+
+#[test]
+fn trailers_cannot_tell_a_lie_about_the_client() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    for name in ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Request-Id"] {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+        let mut client = gateway.connect();
+        client.send(format!("{head}0\r\n{name}: 10.0.0.1\r\n\r\n"));
+        assert_eq!(client.response().status, 200);
+    }
+    for request in origin.requests() {
+        assert!(request.trailers.0.is_empty(), "{:?}", request.trailers);
+    }
+}
+
+#[test]
 fn a_body_that_http_2_does_not_announce_is_no_second_request() {
     let origin = Origin::hello();
     let gateway = Tidegate::to(&origin.url());
