@@ -85,3 +85,12 @@ fn a_body_that_http_2_does_not_announce_is_no_second_request() {
     let targets: Vec<String> = origin.requests().into_iter().map(|request| request.target).collect();
     assert!(!targets.iter().any(|target| target == "/smuggled"), "{targets:?}");
 }
+
+#[test]
+fn endless_100s_of_an_endpoint_are_a_bad_gateway() {
+    let origin = Origin::start(|exchange| while exchange.send("HTTP/1.1 100 Continue\r\n\r\n") {});
+    let gateway = Tidegate::to_with(&origin.url(), "");
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.final_response().status, 502);
+}

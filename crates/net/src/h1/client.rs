@@ -372,6 +372,7 @@ impl Exchange {
     ) -> Result<Option<ParsedResponse>, Cause> {
         self.interims += 1;
         match parsed.head.status {
+            _ if self.interims > INTERIM_MOST => Err(Cause::Malformed(Reject::StatusLine)),
             StatusCode::SWITCHING_PROTOCOLS => {
                 let agreed = head.upgrade.as_deref().is_some_and(|asked| {
                     parsed
@@ -387,7 +388,6 @@ impl Exchange {
                 self.hold_until = None;
                 Ok(None)
             }
-            _ if self.interims > INTERIM_MOST => Err(Cause::Malformed(Reject::StatusLine)),
             _ => {
                 if let Some(interim) = interim {
                     interim.send(&parsed.head);
