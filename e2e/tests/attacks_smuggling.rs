@@ -87,6 +87,39 @@ fn a_body_that_http_2_does_not_announce_is_no_second_request() {
 }
 
 #[test]
+fn an_answer_without_content_that_the_config_gives_a_body_stays_in_step() {
+    let gateway = Tidegate::start(
+        "routes: [{ match: { path: /none }, respond: { status: 304, body: stray } }, { respond: { body: next } }]",
+    );
+    let mut client = gateway.connect();
+    assert_eq!(client.get("/none", "").status, 304);
+    let next = client.get("/next", "");
+    assert_eq!((next.version.as_str(), next.text().as_str()), ("HTTP/1.1", "next"), "{next}");
+}
+
+#[test]
+fn head_is_told_no_length_that_the_endpoint_did_not_tell() {
+    let origin = Origin::always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let gateway = Tidegate::to(&origin.url());
+    let mut client = gateway.connect();
+    let answer = client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").response_to_head();
+    assert_eq!(answer.fields.get("content-length"), None, "RFC 9110 section 8.6: {answer}");
+    let seen = over_http_2(&gateway, &json!([{ "headers": http_2("HEAD", &[]) }]));
+    assert_eq!(seen[0]["status"], 200, "{seen:?}");
+    assert!(!seen[0]["headers"].to_string().contains("content-length"), "{seen:?}");
+}
+
+#[test]
+fn an_error_to_head_has_no_body_over_http_2_either() {
+    let gateway = Tidegate::start("routes: [{ match: { path: /only }, respond: { body: here } }]");
+    let mut only = http_2("HEAD", &[]);
+    "/only".clone_into(&mut only[2].1);
+    let seen = over_http_2(&gateway, &json!([{ "headers": http_2("HEAD", &[]) }, { "headers": only }]));
+    assert_eq!((&seen[0]["status"], &seen[0]["body"]), (&json!(404), &json!("")), "RFC 9113 section 8.1.1");
+    assert_eq!((&seen[1]["status"], &seen[1]["body"]), (&json!(200), &json!("")));
+}
+
+#[test]
 fn endless_100s_of_an_endpoint_are_a_bad_gateway() {
     let origin = Origin::start(|exchange| while exchange.send("HTTP/1.1 100 Continue\r\n\r\n") {});
     let gateway = Tidegate::to_with(&origin.url(), "");

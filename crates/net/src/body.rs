@@ -152,6 +152,11 @@ impl Body {
         self.again.is_none() && matches!(self.kind, Kind::Empty | Kind::Announced(_))
     }
 
+    /// Is its length worth telling in answer to HEAD? Where nothing was announced, 0 would be a guess.
+    pub(crate) fn tells_length(&self) -> bool {
+        self.again.is_some() || !matches!(self.kind, Kind::Empty)
+    }
+
     /// Its length in bytes where that is known before its end; for an announced one, what was announced.
     pub fn length(&self) -> Option<u64> {
         if let Some(again) = &self.again {

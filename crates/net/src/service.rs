@@ -3,7 +3,7 @@
 use crate::body::Body;
 use crate::h1::{Reject, Tunnel};
 use crate::interim::Interim;
-use message::{RequestHead, ResponseHead, Scheme};
+use message::{RequestHead, ResponseHead, Scheme, StatusCode};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -62,6 +62,11 @@ pub struct Response<R> {
     pub tunnel: Option<Tunnel>,
     /// What is to happen when the last byte has left.
     pub ride: R,
+}
+
+/// Does an answer of this status end with its head, whatever it was given (RFC 9110 section 6.4.1)?
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// How a response ended.

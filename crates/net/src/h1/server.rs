@@ -5,7 +5,7 @@
 //! bounded, and are answered in order (RFC 9112 section 9.3.2).
 
 use super::decode::Decoder;
-use super::emit::{self, Ends};
+use super::emit::{self, Ends, Told};
 use super::parse::{HeadLimits, ParsedRequest, parse_request};
 use super::pump::{Pump, PumpError, Sink, Turn};
 use super::reject::Reject;
@@ -17,7 +17,7 @@ use crate::body::{Body, BodyError};
 use crate::drain::Drain;
 use crate::interim::Interim;
 use crate::pace::{Pace, PaceLimits};
-use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service};
+use crate::service::{self, Delivery, End, Peer, Request, Response, Ride, Service};
 use crate::stream::Stream;
 use bytes::{Buf, BytesMut};
 use http::Version;
@@ -261,9 +261,12 @@ struct Answering<'a> {
 /// Writes a response, and lets its ride depart.
 async fn respond<R: Ride>(shared: &RefCell<Shared>, response: Response<R>, how: Answering<'_>) -> End {
     let Response { head, mut body, ride, .. } = response;
-    let silent = body.is_empty() || how.to_head;
+    let silent = body.is_empty() || how.to_head || service::is_bodiless(head.status);
     let announced = body.is_empty() && body.length() != Some(0);
-    let told = emit::told_for_response(head.status, how.version, announced || how.to_head, body.length());
+    let told = match how.to_head && !body.tells_length() {
+        true => Told::Nothing,
+        false => emit::told_for_response(head.status, how.version, announced || how.to_head, body.length()),
+    };
     // The body may still read the request through the same connection, so the outbox is held apart meanwhile.
     let mut outbox = std::mem::take(&mut shared.borrow_mut().wire.outbox);
     shared.borrow_mut().owes_continue = false;

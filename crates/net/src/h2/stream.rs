@@ -8,13 +8,13 @@ use crate::body::Body;
 use crate::h1::{ServerLimits, Tunnel, Wire};
 use crate::interim::Interim;
 use crate::pace::{Pace, PaceLimits};
-use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service};
+use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_bodiless};
 use crate::stream::Stream;
 use crate::timer::Timer;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -40,11 +40,12 @@ pub(crate) async fn serve<S: Service>(
 ) {
     let Common { service, limits, peer } = &*common;
     let (parts, incoming) = request.into_parts();
+    let answering = Answering { to_head: parts.method == Method::HEAD, write: limits.write };
     let respond: Respond = Rc::new(RefCell::new(respond));
     let received = Rc::new(Cell::new(0));
     let head = match translate::request_head(&parts, &limits.head) {
         Ok(head) => head,
-        Err(reject) => return send(service.refuse(peer, reject), &respond, &received, limits.write).await,
+        Err(reject) => return send(service.refuse(peer, reject), &respond, &received, answering).await,
     };
     let opens_tunnel = head.upgrade.is_some();
     let (body, tunnel_in) = if opens_tunnel {
@@ -68,7 +69,7 @@ pub(crate) async fn serve<S: Service>(
     let Some(mut response) = answer(&respond, call).await else { return };
     match (response.tunnel.take(), tunnel_in) {
         (Some(tunnel), Some(incoming)) => switch(response, &respond, incoming, tunnel).await,
-        _ => send(response, &respond, &received, limits.write).await,
+        _ => send(response, &respond, &received, answering).await,
     }
 }
 
@@ -84,16 +85,23 @@ async fn answer<R>(
     .await
 }
 
+struct Answering {
+    to_head: bool,
+    write: PaceLimits,
+}
+
 /// Sends an answer to its last byte.
-async fn send<R: Ride>(response: Response<R>, respond: &Respond, received: &Cell<u64>, write: PaceLimits) {
+async fn send<R: Ride>(response: Response<R>, respond: &Respond, received: &Cell<u64>, how: Answering) {
     let Response { head, body, ride, .. } = response;
-    let bodiless = head.status.is_informational() || head.status == StatusCode::NO_CONTENT;
-    let told = body.length().filter(|&n| !bodiless && (n > 0 || head.status != StatusCode::NOT_MODIFIED));
+    let lengthless = head.status.is_informational()
+        || head.status == StatusCode::NO_CONTENT
+        || how.to_head && !body.tells_length();
+    let told = body.length().filter(|&n| !lengthless && (n > 0 || head.status != StatusCode::NOT_MODIFIED));
     let message = translate::response(&head, told);
-    let ends = body.is_empty();
+    let ends = body.is_empty() || how.to_head || is_bodiless(head.status);
     let sent = respond.borrow_mut().send_response(message, ends);
     let mut sending =
-        Sending { body, bytes: 0, pace: Pace::new(write), timer: Timer::default(), ready: None };
+        Sending { body, bytes: 0, pace: Pace::new(how.write), timer: Timer::default(), ready: None };
     let end = match sent {
         Err(_) => End::ClientGone,
         Ok(_) if ends => End::Complete,
