@@ -64,6 +64,31 @@ fn trailers_cannot_tell_a_lie_about_the_client() {
 }
 
 #[test]
+fn names_that_scripts_read_as_the_gateways_own_are_dropped() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    let lies = [
+        "X_Forwarded_For: 10.0.0.1",
+        "X-Forwarded_Proto: https",
+        "x_real_ip: 10.0.0.1",
+        "X_Request_Id: 1",
+        "Content_Length: 0",
+        "Transfer_Encoding: chunked",
+        "X-Forwarded-Prefix: /admin",
+    ];
+    let answer = gateway
+        .connect()
+        .get("/", &format!("{}\r\nX_Own: stays\r\nConnection: close\r\n", lies.join("\r\n")));
+    assert_eq!(answer.status, 200, "{answer}");
+    let request = origin.only_request();
+    for lie in lies {
+        let name = lie.split(':').next().unwrap_or_default();
+        assert!(!request.fields.has(name), "{name}: {}", request.head.escape_ascii());
+    }
+    assert_eq!(request.fields.get("x_own"), Some("stays"));
+}
+
+#[test]
 fn a_body_that_http_2_does_not_announce_is_no_second_request() {
     let origin = Origin::hello();
     let gateway = Tidegate::to(&origin.url());
