@@ -143,7 +143,10 @@ impl Body {
     /// Puts frames that were taken back in front, so that they come again. `length`: of the whole body.
     pub(crate) fn put_back(&mut self, frames: Vec<Bytes>, length: Option<u64>) {
         if !frames.is_empty() {
-            self.again = Some(Box::new(Again { frames: frames.into(), length }));
+            let mut frames = std::collections::VecDeque::from(frames);
+            // An attempt may have failed before it had taken all that the one before it had.
+            frames.extend(self.again.take().map(|rest| rest.frames).unwrap_or_default());
+            self.again = Some(Box::new(Again { frames, length }));
         }
     }
 
@@ -259,6 +262,15 @@ mod tests {
         body.put_back(vec!["one ".into(), "two ".into()], Some(12));
         assert!(!body.is_empty());
         assert_eq!(body.length(), Some(12));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "one two rest");
+    }
+
+    #[tokio::test]
+    async fn what_two_attempts_have_taken_comes_again_whole() {
+        let mut body = Body::full("rest");
+        body.put_back(vec!["one ".into(), "two ".into()], Some(12));
+        let taken = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        body.put_back(vec![taken], Some(12));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "one two rest");
     }
 
