@@ -210,6 +210,8 @@ impl Connection {
             let tunnel = Tunnel::new(self.wire, ask.idle);
             return Answer { head, body: Body::empty(), tunnel: Some(tunnel) };
         }
+        // A connection on which a write failed has half a request in it, and no place for another.
+        let keep_alive = keep_alive && exchange.write_failed.is_none();
         let sent_all =
             exchange.pump.ended() && self.wire.outbox.is_empty() && exchange.write_failed.is_none();
         let keep = keep_alive && sent_all;
