@@ -102,6 +102,7 @@ impl Fields {
     pub fn point(&mut self, known: Name, name: Range<usize>, value: Range<usize>) {
         debug_assert!(is_token(&self.block[name.clone()]), "checked by the parser");
         debug_assert_eq!(Name::of(&self.block[name.clone()]), known);
+        debug_assert!(u16::try_from(name.len()).is_ok(), "bounded by the parser");
         self.lines.push(Line {
             name_at: name.start as u32,
             value_at: value.start as u32,

@@ -24,6 +24,7 @@ mod service;
 mod stream;
 mod timer;
 pub mod tls;
+mod trailers;
 mod worker;
 
 pub use body::{Body, BodyError, BoxedBody};

@@ -201,9 +201,14 @@ impl<S: Service> Worker<S> {
     }
 
     async fn accept(self: Rc<Self>, listening: Arc<Listening>) {
-        let acceptor = match Acceptor::new(&listening, self.core) {
-            Ok(acceptor) => acceptor,
-            Err(e) => return self.service.trouble(listening.id, &Trouble::Accept(e)),
+        let acceptor = loop {
+            match Acceptor::new(&listening, self.core) {
+                Ok(acceptor) => break acceptor,
+                // The listener was closed meanwhile.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return,
+                Err(e) => self.service.trouble(listening.id, &Trouble::Accept(e)),
+            }
+            tokio::time::sleep(ACCEPT_REST).await;
         };
         let seat = self.drain.seat();
         loop {

@@ -7,6 +7,9 @@ use crate::client_address::is_trusted;
 use crate::trip::{Id, Trip};
 use message::{Fields, Name, RequestHead, Version};
 
+/// How the names begin by which proxies tell what they know of a client.
+const FORWARDED: &[u8] = b"x-forwarded-";
+
 /// Writes the fields.
 pub(crate) fn introduce(trip: &mut Trip) {
     let Some(RequestHead { fields, authority, version, .. }) = &mut trip.head else { return };
@@ -14,6 +17,7 @@ pub(crate) fn introduce(trip: &mut Trip) {
     let trusted = is_trusted(peer.ip(), &trip.here.site.trusted_proxies);
     let host = authority.as_ref().map_or("", |a| a.as_str());
     let mut line = Vec::with_capacity(96);
+    fields.retain(|name, text, _| name != Name::Other || !is_pretended(text, trusted));
 
     chain(fields, Name::XForwardedFor, trusted, &mut line, |line| {
         line.extend_from_slice(peer.text.as_bytes());
@@ -42,6 +46,23 @@ pub(crate) fn introduce(trip: &mut Trip) {
         fields.set(Name::XRequestId, id.as_bytes());
     }
     fields.add(Name::Via, via(*version));
+}
+
+/// Would an upstream take a field of that unknown name for one of ours? What CGI, WSGI and their like hand to an
+/// application names `X_Real_IP` and `X-Real-IP` alike. Other `X-Forwarded-*` are taken from trusted proxies alone.
+fn is_pretended(name: &[u8], trusted: bool) -> bool {
+    const OURS: [&[u8]; 4] = [b"x-real-ip", b"x-request-id", b"content-length", b"transfer-encoding"];
+    let reads_as = |start: &[u8], ours: &[u8]| {
+        start.iter().zip(ours).all(|(&b, &our)| b.to_ascii_lowercase() == our || b == b'_' && our == b'-')
+    };
+    match name.first().map(u8::to_ascii_lowercase) {
+        Some(b'x' | b'c' | b't') => {}
+        _ => return false,
+    }
+    if name.len() > FORWARDED.len() && reads_as(&name[..FORWARDED.len()], FORWARDED) {
+        return !trusted || name.contains(&b'_');
+    }
+    OURS.iter().any(|ours| ours.len() == name.len() && reads_as(name, ours))
 }
 
 /// Continues a chain that a trusted proxy began, or begins one.
@@ -88,6 +109,18 @@ fn via(received: Version) -> &'static [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_reads_as_one_of_ours_is_pretended() {
+        for name in ["X_Real_IP", "x-real_ip", "Content_Length", "X_Forwarded_For", "TRANSFER_ENCODING"] {
+            assert!(is_pretended(name.as_bytes(), true), "{name}");
+        }
+        for name in ["X-Own", "x", "", "Content_Type", "X-Real-IP-Too", "Cookie2", "X-Forwarded"] {
+            assert!(!is_pretended(name.as_bytes(), false), "{name}");
+        }
+        assert!(is_pretended(b"X-Forwarded-Prefix", false), "a stranger says it");
+        assert!(!is_pretended(b"X-Forwarded-Prefix", true), "a trusted proxy says it");
+    }
 
     #[test]
     fn nodes_are_quoted_where_they_are_no_tokens() {

@@ -7,8 +7,9 @@
 use super::parse::parse_field_section;
 use super::reject::Reject;
 use super::scan::HeadScan;
+use crate::trailers::may_trail;
 use bytes::{Buf, Bytes, BytesMut};
-use message::{Fields, Name};
+use message::Fields;
 
 /// Longest line of a chunk's size with its extensions, in bytes.
 const MAX_SIZE_LINE: usize = 256;
@@ -116,30 +117,7 @@ fn is_extension(rest: &[u8]) -> bool {
 }
 
 fn allowed(mut fields: Fields) -> Option<Fields> {
-    fields.retain(|name, _, _| {
-        !matches!(
-            name,
-            Name::TransferEncoding
-                | Name::ContentLength
-                | Name::Host
-                | Name::Connection
-                | Name::KeepAlive
-                | Name::Te
-                | Name::Trailer
-                | Name::Upgrade
-                | Name::Authorization
-                | Name::ProxyAuthorization
-                | Name::ContentEncoding
-                | Name::ContentType
-                | Name::ContentRange
-                | Name::Cookie
-                | Name::SetCookie
-                | Name::CacheControl
-                | Name::MaxForwards
-                | Name::Expect
-                | Name::Range
-        )
-    });
+    fields.retain(|name, _, _| may_trail(name));
     (!fields.is_empty()).then_some(fields)
 }
 

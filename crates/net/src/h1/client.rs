@@ -221,6 +221,8 @@ impl Connection {
             let tunnel = Tunnel::new(self.wire, idle);
             return Answer { head, body: Body::empty(), tunnel: Some(tunnel) };
         }
+        // A connection on which a write failed has half a request in it, and no place for another.
+        let keep_alive = keep_alive && exchange.write_failed.is_none();
         let sent_all =
             exchange.pump.ended() && self.wire.outbox.is_empty() && exchange.write_failed.is_none();
         let keep = keep_alive && sent_all;
@@ -382,6 +384,7 @@ impl Exchange {
     ) -> Result<Option<ParsedResponse>, Cause> {
         self.interims += 1;
         match parsed.head.status {
+            _ if self.interims > INTERIM_MOST => Err(Cause::Malformed(Reject::StatusLine)),
             StatusCode::SWITCHING_PROTOCOLS => {
                 let agreed = head.upgrade.as_deref().is_some_and(|asked| {
                     parsed

@@ -12,6 +12,8 @@ use std::ops::Range;
 
 /// Most field lines that any limit may allow.
 pub(crate) const MOST_FIELDS: usize = 256;
+/// Longest name of a field, in bytes. Answers and trailers are bounded below that as a whole.
+const NAME_MOST: usize = u16::MAX as usize;
 
 /// Bounds of a head.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +65,10 @@ pub(crate) fn parse_request(bytes: &[u8], limits: &HeadLimits) -> Result<ParsedR
         Ok(httparse::Status::Complete(n)) if n == bytes.len() => {}
         Ok(_) => return Err(Reject::FieldLine),
         Err(e) => return Err(refused_request(bytes, e)),
+    }
+    // `Fields` keeps the length of a name in 16 bits: cut, a long name would be another one.
+    if bytes.len() > NAME_MOST && parsed.headers.iter().any(|line| line.name.len() > NAME_MOST) {
+        return Err(Reject::HeadTooLarge);
     }
     let (Some(method), Some(raw), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
         return Err(Reject::RequestLine);

@@ -59,6 +59,8 @@ pub(crate) struct Pump {
 
 /// Bodies up to this size can be sent again when an attempt fails before it was answered.
 const KEEP_MOST: u64 = 64 * 1024;
+/// Pieces that are kept at most. Each holds the block that it was read into, however small it is itself.
+const KEEP_PIECES: usize = 16;
 
 impl Pump {
     pub(crate) fn new(told: Told) -> Self {
@@ -146,10 +148,9 @@ impl Pump {
 
     fn put(&mut self, outbox: &mut Outbox, data: Bytes) -> Result<(), PumpError> {
         self.bytes += data.len() as u64;
-        if self.bytes > KEEP_MOST {
-            self.kept = None;
-        } else if let Some(kept) = &mut self.kept {
-            kept.push(data.clone());
+        match &mut self.kept {
+            Some(kept) if self.bytes <= KEEP_MOST && kept.len() < KEEP_PIECES => kept.push(data.clone()),
+            _ => self.kept = None,
         }
         match self.told {
             Told::Chunked => outbox.push_chunk(data),

@@ -43,7 +43,10 @@ impl Wire {
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, wanted: u64) -> Poll<io::Result<usize>> {
         if wanted > SCRATCH as u64 {
             let block = usize::try_from(wanted).unwrap_or(LARGE_READ).min(LARGE_READ);
-            self.inbox.reserve(block);
+            // What is handed on holds its whole block. A sender of single bytes shall not be given one for each.
+            if self.inbox.capacity() - self.inbox.len() < block / 2 {
+                self.inbox.reserve(block);
+            }
             return pin!(self.stream.read_buf(&mut self.inbox)).poll(cx);
         }
         BUFFER.with_borrow_mut(|scratch| {

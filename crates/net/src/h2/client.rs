@@ -4,6 +4,7 @@ use super::{OnThisWorker, translate};
 use crate::body::{Body, BodyError};
 use crate::h1::{Answer, Ask, Cause, Failure, Sent};
 use crate::stream::Stream;
+use crate::trailers::retain_allowed;
 use http_body_util::BodyExt;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -133,8 +134,11 @@ fn counted(body: Body, open: Open) -> Body {
     if body.is_empty() {
         return body;
     }
-    Body::made(Box::pin(body.map_frame(move |frame| {
+    Body::made(Box::pin(body.map_frame(move |mut frame| {
         let _ = &open;
+        if let Some(trailers) = frame.trailers_mut() {
+            retain_allowed(trailers);
+        }
         frame
     })))
 }

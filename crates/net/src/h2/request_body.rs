@@ -3,6 +3,7 @@
 use crate::body::BodyError;
 use crate::pace::{Pace, PaceLimits};
 use crate::timer::Timer;
+use crate::trailers::retain_allowed;
 use bytes::Bytes;
 use h2::RecvStream;
 use http_body::Frame;
@@ -46,7 +47,10 @@ impl RequestBody {
             self.trailers = false;
             return Poll::Ready(match trailers {
                 Ok(None) => None,
-                Ok(Some(trailers)) => Some(Ok(Frame::trailers(trailers))),
+                Ok(Some(mut trailers)) => {
+                    retain_allowed(&mut trailers);
+                    Some(Ok(Frame::trailers(trailers)))
+                }
                 Err(_) => Some(Err(BodyError::ClientGone)),
             });
         }
