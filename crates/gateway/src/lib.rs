@@ -11,6 +11,7 @@
 //! request early is a [`Reason`], and one exhaustive match gives its status, title and label.
 //! *Not here*: bytes and connections (`net`), endpoints (`upstream`), the config file (`config`).
 
+mod arrival;
 mod client_address;
 mod depart;
 mod desk;

@@ -3,19 +3,11 @@
 //! One line a stage, in the one order that is safe, so that no config can put, say, a cache before access control.
 //! Stages that are not there yet have their places named.
 
+use crate::arrival::Arrival;
 use crate::stage::{admit, find, forward};
 use crate::stop::Stop;
 use crate::trip::Trip;
-use message::ResponseHead;
-use net::{Body, Tunnel};
-
-/// What the end of the road gives.
-#[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) head: ResponseHead,
-    pub(crate) body: Body,
-    pub(crate) tunnel: Option<Tunnel>,
-}
+use net::Body;
 
 /// Walks the road.
 pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Stop> {

@@ -1,8 +1,9 @@
 //! The outside of the road: sets out, guards, words a stop, sends the trip along with the response.
 
+use crate::arrival::Arrival;
 use crate::desk::Desk;
 use crate::problem;
-use crate::road::{self, Arrival};
+use crate::road;
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use message::Name;

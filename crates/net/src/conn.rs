@@ -2,11 +2,11 @@
 
 use crate::drain::Drain;
 use crate::h1::{self, ServerLimits};
+use crate::listening::Listening;
 use crate::proxy_protocol;
 use crate::service::{Peer, Service, Trouble};
 use crate::stream::Stream;
 use crate::timer::Timer;
-use crate::worker::Listening;
 use bytes::BytesMut;
 use message::Scheme;
 use std::future::poll_fn;

@@ -18,6 +18,7 @@ mod h1;
 mod h2;
 mod idle;
 mod interim;
+mod listening;
 mod pace;
 pub mod proxy_protocol;
 mod service;
@@ -33,7 +34,8 @@ pub use h1::{Answer, Ask, Cause, Connection, Failure, HeadLimits, Reject, Sent, 
 pub use h2::{Duplex, Multiplexed};
 pub use idle::Idle;
 pub use interim::Interim;
+pub use listening::Listening;
 pub use pace::PaceLimits;
 pub use service::{Delivery, End, Peer, Request, Response, Ride, Service, Trouble};
 pub use stream::Stream;
-pub use worker::{Listening, Workers};
+pub use worker::Workers;

@@ -8,7 +8,7 @@ use crate::bind::Listener;
 use crate::conn;
 use crate::drain::Drain;
 use crate::h1::ServerLimits;
-use crate::proxy_protocol::Accept;
+use crate::listening::Listening;
 use crate::service::{Service, Trouble};
 use crate::stream::Stream;
 use std::cell::RefCell;
@@ -28,28 +28,6 @@ use tokio::task::{AbortHandle, LocalSet, spawn_local};
 const TICK: Duration = Duration::from_millis(200);
 /// Rest after a failed accept: the limit of open files does not go away at once.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
-
-/// A listener as the workers know it.
-pub struct Listening {
-    /// Its place in the list of listeners, as told to the service.
-    pub id: usize,
-    /// One socket for each worker, while it listens.
-    pub sockets: Mutex<Vec<Listener>>,
-    /// They are Unix sockets.
-    pub is_unix: bool,
-    /// TLS, where it is spoken.
-    pub tls: Option<Arc<crate::tls::ServerTls>>,
-    /// HTTP/1.1 is spoken.
-    pub http1: bool,
-    /// HTTP/2 is spoken: by ALPN with TLS, by prior knowledge without.
-    pub http2: bool,
-    /// The PROXY protocol is expected.
-    pub proxy_protocol: Option<Accept>,
-    /// Connections of this listener that may be open, over all workers.
-    pub max_connections: usize,
-    /// Connections that are open.
-    pub open: AtomicUsize,
-}
 
 /// What a worker is told.
 enum Order {
@@ -346,12 +324,5 @@ fn adopt(socket: OwnedFd, listening: &Listening) -> io::Result<Stream> {
         tokio::net::UnixStream::from_std(socket.into()).map(Stream::Unix)
     } else {
         tokio::net::TcpStream::from_std(socket.into()).map(Stream::Tcp)
-    }
-}
-
-impl Listening {
-    /// Lets go of the sockets: whoever connects from now on is refused by the kernel, once the workers have too.
-    pub fn close(&self) {
-        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

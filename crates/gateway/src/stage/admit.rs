@@ -1,6 +1,6 @@
 //! What is judged before there is a route.
 
-use crate::road::Arrival;
+use crate::arrival::Arrival;
 use crate::trip::Trip;
 use message::{Fields, Method, Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;

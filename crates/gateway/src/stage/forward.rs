@@ -1,7 +1,7 @@
 //! To the service, or to what the route does without one.
 
 use super::{introduce, locally};
-use crate::road::Arrival;
+use crate::arrival::Arrival;
 use crate::site::Action;
 use crate::stop::Stop;
 use crate::trip::Trip;

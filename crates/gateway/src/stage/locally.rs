@@ -1,6 +1,6 @@
 //! Routes that need no service: redirects and fixed answers.
 
-use crate::road::Arrival;
+use crate::arrival::Arrival;
 use crate::site::{Redirect, Respond};
 use message::{Name, RequestHead, ResponseHead};
 use net::Body;

@@ -1,0 +1,35 @@
+//! A listener: its sockets, and what is spoken on them.
+
+use crate::bind::Listener;
+use crate::proxy_protocol::Accept;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A listener as the workers know it.
+pub struct Listening {
+    /// Its place in the list of listeners, as told to the service.
+    pub id: usize,
+    /// One socket for each worker, while it listens.
+    pub sockets: Mutex<Vec<Listener>>,
+    /// They are Unix sockets.
+    pub is_unix: bool,
+    /// TLS, where it is spoken.
+    pub tls: Option<Arc<crate::tls::ServerTls>>,
+    /// HTTP/1.1 is spoken.
+    pub http1: bool,
+    /// HTTP/2 is spoken: by ALPN with TLS, by prior knowledge without.
+    pub http2: bool,
+    /// The PROXY protocol is expected.
+    pub proxy_protocol: Option<Accept>,
+    /// Connections of this listener that may be open, over all workers.
+    pub max_connections: usize,
+    /// Connections that are open.
+    pub open: AtomicUsize,
+}
+
+impl Listening {
+    /// Lets go of the sockets: whoever connects from now on is refused by the kernel, once the workers have too.
+    pub fn close(&self) {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
