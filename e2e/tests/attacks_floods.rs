@@ -1,7 +1,7 @@
 //! Attempts to exhaust memory, cores or connections with little effort. What is measured is what a bystander feels.
 
-use e2e::{Origin, Raw, Tidegate};
-use std::time::Duration;
+use e2e::{Origin, Raw, Tidegate, soon, while_waiting};
+use std::time::{Duration, Instant};
 
 /// Reads whatever comes and never answers.
 fn swallows() -> Origin {
@@ -53,4 +53,26 @@ fn an_upload_of_tiny_chunks_takes_no_memory_for_each_chunk() {
         connections.collect()
     });
     assert!(grown < 30, "{grown} MiB for eight uploads of 20,000 bytes");
+}
+
+#[test]
+fn running_out_of_files_is_told_once_a_second_and_passes() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    assert_eq!(gateway.get("/before").status, 200);
+    gateway.limit_open_files(64);
+    let began = Instant::now();
+    let held: Vec<Raw> = (0..200).filter_map(|_| Raw::try_connect(gateway.address()).ok()).collect();
+    gateway.wait_for_print("cannot accept connections");
+    while_waiting(Duration::from_millis(1500), || {});
+    drop(held);
+    soon("connections are served again", || {
+        Raw::try_connect(gateway.address())
+            .and_then(|mut client| {
+                client.send("GET /after HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").try_response()
+            })
+            .is_ok_and(|answer| answer.status == 200)
+    });
+    let told = gateway.stderr().lines().filter(|line| line.contains("cannot accept")).count() as u64;
+    assert!(told <= began.elapsed().as_secs() + 2, "{}", gateway.stderr());
 }
