@@ -128,6 +128,16 @@ impl Raw {
         self
     }
 
+    /// Reads so many bytes.
+    pub fn read_exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.held.len() < count {
+            if self.more()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(self.held.drain(..count).collect())
+    }
+
     /// Reads until `end` came and returns everything up to and with it.
     pub fn read_until(&mut self, end: &[u8]) -> io::Result<Vec<u8>> {
         self.take_until(end)

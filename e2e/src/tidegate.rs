@@ -6,7 +6,7 @@ use crate::port::Port;
 use crate::raw::Raw;
 use crate::scratch::Scratch;
 use crate::wait::{PATIENCE, eventually, soon};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use std::fs;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -221,6 +221,13 @@ impl Tidegate {
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id is positive");
         kill_process(pid, signal).expect("the gateway runs");
+    }
+
+    /// From now on the process may have at most `most` files open, connections included.
+    pub fn limit_open_files(&self, most: u64) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        prlimit(pid, Resource::Nofile, limit).expect("the gateway runs");
     }
 
     /// Waits until the process ends.

@@ -1,7 +1,7 @@
 //! Attempts to exhaust memory, cores or connections with little effort. What is measured is what a bystander feels.
 
-use e2e::{Origin, Raw, Tidegate};
-use std::time::Duration;
+use e2e::{Origin, Raw, Tidegate, soon, while_waiting};
+use std::time::{Duration, Instant};
 
 /// Reads whatever comes and never answers.
 fn swallows() -> Origin {
@@ -53,4 +53,93 @@ fn an_upload_of_tiny_chunks_takes_no_memory_for_each_chunk() {
         connections.collect()
     });
     assert!(grown < 30, "{grown} MiB for eight uploads of 20,000 bytes");
+}
+
+#[test]
+fn running_out_of_files_is_told_once_a_second_and_passes() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    assert_eq!(gateway.get("/before").status, 200);
+    gateway.limit_open_files(64);
+    let began = Instant::now();
+    let held: Vec<Raw> = (0..200).filter_map(|_| Raw::try_connect(gateway.address()).ok()).collect();
+    gateway.wait_for_print("cannot accept connections");
+    while_waiting(Duration::from_millis(1500), || {});
+    drop(held);
+    soon("connections are served again", || {
+        Raw::try_connect(gateway.address())
+            .and_then(|mut client| {
+                client.send("GET /after HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").try_response()
+            })
+            .is_ok_and(|answer| answer.status == 200)
+    });
+    let told = gateway.stderr().lines().filter(|line| line.contains("cannot accept")).count() as u64;
+    assert!(told <= began.elapsed().as_secs() + 2, "{}", gateway.stderr());
+}
+
+/// One frame of HTTP/2 (RFC 9113 section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u32).to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// GET of `http://a/` in HPACK, from the static table.
+const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
+
+/// How a connection begins whose streams may be sent `window` bytes.
+fn preface(window: u32) -> Vec<u8> {
+    let setting = [&[0, 4][..], &window.to_be_bytes()].concat();
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(4, 0, 0, &setting)].concat()
+}
+
+/// Answers with so many bytes.
+fn gives(bytes: usize) -> Origin {
+    Origin::start(move |exchange| {
+        exchange.send_ok(vec![b'x'; bytes]);
+    })
+}
+
+#[test]
+fn streams_of_http_2_that_take_nothing_hold_little() {
+    let origin = gives(512 << 10);
+    let gateway = gateway_before(&origin);
+    let grown = growth(&gateway, || {
+        let connections = (0..3).map(|_| {
+            let mut client = gateway.connect();
+            client.send(preface(1));
+            for n in 0..100 {
+                client.send(frame(1, 5, 2 * n + 1, GET));
+            }
+            client
+        });
+        let held: Vec<Raw> = connections.collect();
+        soon("all are asked for", || origin.requests().len() >= 300);
+        while_waiting(Duration::from_millis(700), || {});
+        held
+    });
+    assert!(grown < 50, "{grown} MiB for 300 streams");
+}
+
+#[test]
+fn a_client_of_http_2_that_reads_slowly_is_not_cut_while_it_reads() {
+    const BODY: usize = 160 << 10;
+    const WINDOW: u32 = 8 << 10;
+    let origin = gives(BODY);
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { write_timeout: 600ms }");
+    let mut client = gateway.connect();
+    client.send(preface(WINDOW)).send(frame(1, 5, 1, GET));
+    let mut taken = 0;
+    while taken < BODY {
+        let head = client.read_exactly(9).expect("the connection stays");
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        let payload = client.read_exactly(length).expect("a frame comes whole");
+        assert!(!matches!(head[3], 3 | 7), "cut after {taken} bytes: {}", payload.escape_ascii());
+        if head[3] == 0 {
+            taken += length;
+            // Far slower than the network, far faster than the lowest rate.
+            while_waiting(Duration::from_millis(100), || {});
+            let more = (length as u32).to_be_bytes();
+            client.send([frame(8, 0, 1, &more), frame(8, 0, 0, &more)].concat());
+        }
+    }
 }

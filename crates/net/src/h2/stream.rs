@@ -130,21 +130,25 @@ struct Sending {
 impl Sending {
     fn poll(&mut self, cx: &mut Context<'_>, stream: &mut SendStream<Bytes>) -> Poll<End> {
         loop {
-            if let Some(piece) = self.ready.take() {
-                match self.poll_window(cx, stream, piece.len()) {
-                    Poll::Ready(None) => {}
-                    Poll::Ready(Some(end)) => return Poll::Ready(end),
+            if let Some(mut piece) = self.ready.take() {
+                let part = match self.poll_window(cx, stream, piece.len()) {
+                    Poll::Ready(Ok(room)) => piece.split_to(room.min(piece.len())),
+                    Poll::Ready(Err(end)) => return Poll::Ready(end),
                     Poll::Pending => {
                         self.ready = Some(piece);
                         return Poll::Pending;
                     }
-                }
-                self.bytes += piece.len() as u64;
-                let last = self.body.is_empty();
-                match stream.send_data(piece, last) {
+                };
+                self.bytes += part.len() as u64;
+                let last = piece.is_empty() && self.body.is_empty();
+                match stream.send_data(part, last) {
                     Err(_) => return Poll::Ready(End::ClientGone),
                     Ok(()) if last => return Poll::Ready(End::Complete),
                     Ok(()) => {}
+                }
+                if !piece.is_empty() {
+                    self.ready = Some(piece);
+                    continue;
                 }
             }
             match self.body.poll_next(cx) {
@@ -166,31 +170,32 @@ impl Sending {
         }
     }
 
-    /// Ready with `None` once the client has opened its window for some of a piece. The piece may be larger: what one
-    /// stream has buffered is bounded by the size of one piece.
+    /// Ready once the client has opened its window for some of a piece, with how much. Nothing beyond it is handed on, so
+    /// the pace is that of the client, and what a stream of a client that takes nothing holds is one piece.
     fn poll_window(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut SendStream<Bytes>,
         len: usize,
-    ) -> Poll<Option<End>> {
+    ) -> Poll<Result<usize, End>> {
         stream.reserve_capacity(len);
         while stream.capacity() == 0 {
             match stream.poll_capacity(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(_) => return Poll::Ready(Some(End::ClientGone)),
+                Poll::Ready(_) => return Poll::Ready(Err(End::ClientGone)),
                 Poll::Pending => {
                     ready!(self.pace.poll_too_slow(cx, &mut self.timer));
                     stream.send_reset(Reason::CANCEL);
-                    return Poll::Ready(Some(End::ClientSlow));
+                    return Poll::Ready(Err(End::ClientSlow));
                 }
             }
         }
-        if self.pace.moved(len as u64) {
-            return Poll::Ready(None);
+        let room = stream.capacity();
+        if self.pace.moved(room.min(len) as u64) {
+            return Poll::Ready(Ok(room));
         }
         stream.send_reset(Reason::CANCEL);
-        Poll::Ready(Some(End::ClientSlow))
+        Poll::Ready(Err(End::ClientSlow))
     }
 }
 
