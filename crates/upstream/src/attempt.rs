@@ -222,3 +222,72 @@ fn judged(answer: &Answer, took: Duration) -> Outcome {
     }
     Outcome::Answered(took)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use message::{Fields, ResponseHead, Target, Version};
+
+    fn head(method: Method) -> RequestHead {
+        RequestHead {
+            method,
+            target: Target::parse(b"/", true).unwrap(),
+            authority: None,
+            version: Version::HTTP_11,
+            fields: Fields::new(),
+            upgrade: None,
+        }
+    }
+
+    fn failure(cause: Cause, sent: Sent, body_whole: bool) -> Failure {
+        Failure { cause, sent, body_whole }
+    }
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+        let mut head = ResponseHead::new(StatusCode::from_u16(status).unwrap());
+        if let Some(after) = retry_after {
+            head.fields.add(Name::RetryAfter, after.as_bytes());
+        }
+        Answer { head, body: Body::empty(), tunnel: None }
+    }
+
+    #[test]
+    fn only_what_may_run_twice_counts_as_idempotent() {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE] {
+            assert!(is_idempotent(&head(method)));
+        }
+        for method in [Method::POST, Method::PATCH] {
+            assert!(!is_idempotent(&head(method)));
+        }
+        let opening = RequestHead { upgrade: Some("websocket".into()), ..head(Method::GET) };
+        assert!(!is_idempotent(&opening));
+    }
+
+    #[test]
+    fn a_post_that_may_have_arrived_is_never_sent_again() {
+        assert!(!is_stale(&failure(Cause::Closed, Sent::Maybe, true), false));
+        assert!(is_stale(&failure(Cause::Closed, Sent::No, true), false));
+        assert!(is_stale(&failure(Cause::Closed, Sent::Maybe, true), true));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_whole_is_not_sent_again() {
+        assert!(!is_stale(&failure(Cause::Closed, Sent::No, false), true));
+    }
+
+    #[test]
+    fn an_endpoint_that_was_silent_or_spoke_nonsense_was_no_stale_connection() {
+        assert!(!is_stale(&failure(Cause::Timeout, Sent::Maybe, true), true));
+        assert!(!is_stale(&failure(Cause::Malformed(net::Reject::StatusLine), Sent::Yes, true), true));
+    }
+
+    #[test]
+    fn an_endpoint_that_fails_is_judged_as_slow_as_it_asks_to_be_left_alone() {
+        let took = Duration::from_millis(1);
+        assert_eq!(judged(&answer(200, None), took), Outcome::Answered(took));
+        assert_eq!(judged(&answer(404, None), took), Outcome::Answered(took));
+        assert_eq!(judged(&answer(500, None), took), Outcome::Failed(None));
+        assert_eq!(judged(&answer(503, Some(" 7")), took), Outcome::Failed(Some(Duration::from_secs(7))));
+        assert_eq!(judged(&answer(429, Some("soon")), took), Outcome::Failed(None));
+    }
+}
