@@ -1,6 +1,6 @@
 //! Attempts to exhaust memory, cores or connections with little effort. What is measured is what a bystander feels.
 
-use e2e::{Origin, Raw, Tidegate, soon, while_waiting};
+use e2e::{Origin, Raw, Tidegate, eventually, soon, while_waiting};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -179,4 +179,27 @@ fn an_answer_over_http_2_that_falls_silent_is_cut_at_the_idle_timeout() {
     let answer = client.response();
     assert_eq!((answer.status, answer.complete), (200, false), "{answer}");
     assert!(began.elapsed() < Duration::from_secs(5), "cut after {:?}", began.elapsed());
+}
+
+#[test]
+fn a_client_of_http_2_that_only_gives_up_is_ended() {
+    let origin = Origin::start(|exchange| {
+        exchange.sees_close();
+    });
+    let gateway = gateway_before(&origin);
+    let mut client = gateway.connect();
+    client.send(preface(1 << 16));
+    let ended = (0..500_u32).any(|turn| {
+        let streams: Vec<u32> = (turn * 20..turn * 20 + 20).map(|n| 2 * n + 1).collect();
+        let asks: Vec<u8> = streams.iter().flat_map(|&stream| frame(1, 5, stream, GET)).collect();
+        let resets: Vec<u8> =
+            streams.iter().flat_map(|&stream| frame(3, 0, stream, &8_u32.to_be_bytes())).collect();
+        // Each request has reached the endpoint before it is reset.
+        client.try_send(asks).is_err()
+            || !eventually(Duration::from_millis(1500), || origin.connections() >= 20 * (turn as usize + 1))
+            || client.try_send(resets).is_err()
+    });
+    assert!(ended, "{} requests were given up", origin.connections());
+    assert!(origin.connections() < 5000, "{}", origin.connections());
+    assert_eq!(gateway.get("/alive").status, 200);
 }
