@@ -1,6 +1,8 @@
 //! Attempts to exhaust memory, cores or connections with little effort. What is measured is what a bystander feels.
 
-use e2e::{Origin, Raw, Tidegate, soon, while_waiting};
+use e2e::{Origin, Raw, Tidegate, eventually, soon, while_waiting};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 /// Reads whatever comes and never answers.
@@ -104,16 +106,16 @@ fn streams_of_http_2_that_take_nothing_hold_little() {
     let origin = gives(512 << 10);
     let gateway = gateway_before(&origin);
     let grown = growth(&gateway, || {
-        let connections = (0..3).map(|_| {
+        let connections = (1..=3).map(|many| {
             let mut client = gateway.connect();
             client.send(preface(1));
             for n in 0..100 {
                 client.send(frame(1, 5, 2 * n + 1, GET));
             }
+            soon("all are asked for", || origin.requests().len() >= 100 * many);
             client
         });
         let held: Vec<Raw> = connections.collect();
-        soon("all are asked for", || origin.requests().len() >= 300);
         while_waiting(Duration::from_millis(700), || {});
         held
     });
@@ -142,4 +144,62 @@ fn a_client_of_http_2_that_reads_slowly_is_not_cut_while_it_reads() {
             client.send([frame(8, 0, 1, &more), frame(8, 0, 0, &more)].concat());
         }
     }
+}
+
+#[test]
+fn an_answer_over_http_2_that_falls_silent_is_cut_at_the_idle_timeout() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                // 200 from the static table, some of a body, and never its end.
+                let answer = [frame(4, 0, 0, &[]), frame(4, 1, 0, &[])].concat();
+                let _ = stream.write_all(&answer);
+                let mut part = [0; 4096];
+                let mut seen = Vec::new();
+                while let Ok(count @ 1..) = stream.read(&mut part) {
+                    let asked = seen.len() > 60;
+                    seen.extend_from_slice(&part[..count]);
+                    if !asked && seen.len() > 60 {
+                        let _ =
+                            stream.write_all(&[frame(1, 4, 1, &[0x88]), frame(0, 0, 1, b"hello")].concat());
+                    }
+                }
+            });
+        }
+    });
+    let gateway = Tidegate::start(&format!(
+        "services: {{ api: {{ endpoints: [\"http://{address}\"], protocol: http2, timeouts: {{ idle: 500ms }} }} }}\nroutes: [{{ service: api }}]"
+    ));
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let began = Instant::now();
+    let answer = client.response();
+    assert_eq!((answer.status, answer.complete), (200, false), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(5), "cut after {:?}", began.elapsed());
+}
+
+#[test]
+fn a_client_of_http_2_that_only_gives_up_is_ended() {
+    let origin = Origin::start(|exchange| {
+        exchange.sees_close();
+    });
+    let gateway = gateway_before(&origin);
+    let mut client = gateway.connect();
+    client.send(preface(1 << 16));
+    let ended = (0..500_u32).any(|turn| {
+        let streams: Vec<u32> = (turn * 20..turn * 20 + 20).map(|n| 2 * n + 1).collect();
+        let asks: Vec<u8> = streams.iter().flat_map(|&stream| frame(1, 5, stream, GET)).collect();
+        let resets: Vec<u8> =
+            streams.iter().flat_map(|&stream| frame(3, 0, stream, &8_u32.to_be_bytes())).collect();
+        // Each request has reached the endpoint before it is reset.
+        client.try_send(asks).is_err()
+            || !eventually(Duration::from_millis(1500), || origin.connections() >= 20 * (turn as usize + 1))
+            || client.try_send(resets).is_err()
+    });
+    assert!(ended, "{} requests were given up", origin.connections());
+    assert!(origin.connections() < 5000, "{}", origin.connections());
+    assert_eq!(gateway.get("/alive").status, 200);
 }

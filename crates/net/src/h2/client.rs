@@ -1,11 +1,10 @@
 //! One HTTP/2 connection to an upstream, shared by the requests of one worker.
 
+use super::response_body::ResponseBody;
 use super::{OnThisWorker, translate};
 use crate::body::{Body, BodyError};
 use crate::h1::{Answer, Ask, Cause, Failure, Sent};
 use crate::stream::Stream;
-use crate::trailers::retain_allowed;
-use http_body_util::BodyExt;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use message::Scheme;
@@ -28,7 +27,7 @@ pub struct Multiplexed {
 }
 
 /// One exchange that is under way.
-struct Open(Rc<Cell<usize>>);
+pub(super) struct Open(Rc<Cell<usize>>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -99,7 +98,7 @@ impl Multiplexed {
                 } else {
                     Body::upstream_h2(incoming)
                 };
-                Ok(Answer { head, body: counted(body, open), tunnel: None })
+                Ok(Answer { head, body: counted(body, open, ask.idle), tunnel: None })
             }
         }
     }
@@ -129,16 +128,10 @@ fn is_refused(error: &hyper::Error) -> bool {
     false
 }
 
-/// Keeps the exchange counted until its body has ended.
-fn counted(body: Body, open: Open) -> Body {
+/// Keeps the exchange counted until its body has ended, and the body within its idle time.
+fn counted(body: Body, open: Open, idle: Duration) -> Body {
     if body.is_empty() {
         return body;
     }
-    Body::made(Box::pin(body.map_frame(move |mut frame| {
-        let _ = &open;
-        if let Some(trailers) = frame.trailers_mut() {
-            retain_allowed(trailers);
-        }
-        frame
-    })))
+    Body::made(Box::pin(ResponseBody::new(body, idle, open)))
 }

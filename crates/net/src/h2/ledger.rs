@@ -8,6 +8,9 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     open: Cell<usize>,
+    /// Streams that were opened, and those of them that the client gave up before their answer, since the last look.
+    opened: Cell<u32>,
+    given_up: Cell<u32>,
     idle_since: Cell<Instant>,
 }
 
@@ -17,17 +20,33 @@ pub(crate) struct Open(Rc<Ledger>);
 
 impl Ledger {
     pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self { open: Cell::new(0), idle_since: Cell::new(Instant::now()) })
+        let (opened, given_up) = (Cell::default(), Cell::default());
+        Rc::new(Self { open: Cell::new(0), opened, given_up, idle_since: Cell::new(Instant::now()) })
     }
 
     pub(crate) fn open(self: &Rc<Self>) -> Open {
         self.open.set(self.open.get() + 1);
+        self.opened.set(self.opened.get().saturating_add(1));
         Open(Rc::clone(self))
+    }
+
+    /// Looks, and begins anew: has the client given up more than `most` streams since the last look, and most of all that
+    /// it opened?
+    pub(crate) fn only_gives_up(&self, most: u32) -> bool {
+        let (opened, given_up) = (self.opened.take(), self.given_up.take());
+        given_up > most && given_up > opened / 2
     }
 
     /// Since when no stream is open, if that is so.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         (self.open.get() == 0).then(|| self.idle_since.get())
+    }
+}
+
+impl Open {
+    /// The client wants no answer any more.
+    pub(crate) fn give_up(&self) {
+        self.0.given_up.set(self.0.given_up.get().saturating_add(1));
     }
 }
 

@@ -7,6 +7,7 @@ mod client;
 mod duplex;
 mod ledger;
 mod request_body;
+mod response_body;
 mod server;
 mod stream;
 mod translate;

@@ -32,6 +32,9 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// Streams that a client may reset before we have looked at them (rapid reset, CVE-2023-44487), and those that we
 /// remember to have reset ourselves.
 const RESETS_MOST: usize = 20;
+/// Streams that a client may give up between two looks of the guardian, each after we took it up but before it was
+/// answered: twice what an honest client has open at a time. A rapid reset in slow motion costs endpoints just as much.
+const GIVEN_UP_MOST: u32 = 200;
 
 /// Serves a connection until it ends. `inbox` holds what was read from it already.
 pub(crate) async fn serve<S: Service>(
@@ -123,7 +126,7 @@ impl Guardian {
                     self.say_goodbye(connection, cx);
                 }
             }
-            if !self.is_alive(cx, now) {
+            if ledger.only_gives_up(GIVEN_UP_MOST) || !self.is_alive(cx, now) {
                 return Poll::Ready(());
             }
         }

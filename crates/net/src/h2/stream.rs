@@ -36,7 +36,7 @@ pub(crate) async fn serve<S: Service>(
     request: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
     common: Rc<Common<S>>,
-    _open: Open,
+    open: Open,
 ) {
     let Common { service, limits, peer } = &*common;
     let (parts, incoming) = request.into_parts();
@@ -70,7 +70,7 @@ pub(crate) async fn serve<S: Service>(
     };
     // Boxed: a task is moved when it is spawned, and should be small.
     let call = Box::pin(service.call(request));
-    let Some(mut response) = answer(&respond, call).await else { return };
+    let Some(mut response) = answer(&respond, call).await else { return open.give_up() };
     match (response.tunnel.take(), tunnel_in) {
         (Some(tunnel), Some(incoming)) => switch(response, &respond, incoming, tunnel).await,
         _ => send(response, to_head, &respond, &received, limits.write).await,
