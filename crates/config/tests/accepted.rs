@@ -177,6 +177,39 @@ fn routes_without_a_name_are_named_after_their_match_and_stay_unique() {
 }
 
 #[test]
+fn a_name_with_a_number_is_no_name_that_was_given() {
+    let mut text = "listeners: [1]\nroutes:\n  - { name: \"/* #3\", respond: {} }\n".to_owned();
+    text += &"  - respond: {}\n".repeat(4);
+    let file = parsed(&text);
+    let names: Vec<&str> = file.routes.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["/* #3", "/*", "/* #2", "/* #4", "/* #5"]);
+}
+
+#[test]
+fn a_key_that_stands_twice_is_found_in_a_mapping_of_any_length() {
+    for length in [1, 15, 16, 17, 18, 40] {
+        let mut text = "listeners: [1]\nroutes: [{ respond: {} }]\nservices:\n".to_owned();
+        for number in (0..length).chain([0, length - 1]) {
+            let service = format!("  s{number}: \"http://127.0.0.1:1\"\n");
+            text.push_str(&service);
+        }
+        let report = config::parse(&text, "test.yaml", &env).unwrap_err();
+        let found: Vec<_> = report.problems().iter().map(|problem| problem.message.clone()).collect();
+        let twice = |number: i32| format!("the key `s{number}` stands here twice");
+        assert_eq!(found, [twice(0), twice(length - 1)], "{length} keys");
+    }
+}
+
+#[test]
+fn texts_are_the_same_however_they_are_quoted() {
+    let quoted = SMALL
+        .replace("services: { api:", "\"services\": { 'api':")
+        .replace("service: api", "service: \"\\x61pi\"");
+    assert_ne!(quoted, SMALL);
+    assert_eq!(parsed(&quoted), parsed(SMALL));
+}
+
+#[test]
 fn an_emptied_section_is_as_good_as_none() {
     assert_eq!(with("limits:\n  # max_body: 1MiB\ntrusted_proxies:\n"), parsed(SMALL));
 }

@@ -5,6 +5,7 @@
 
 use message::{BadTarget, Target};
 use std::fmt;
+use std::sync::Arc;
 
 /// The most segments a template may have; it bounds how deep a search goes.
 pub const MAX_SEGMENTS: usize = 64;
@@ -59,9 +60,12 @@ pub(crate) enum Segment {
     Rest,
 }
 
-/// A checked path template.
+/// A checked path template. A clone shares what it holds: a site keeps each template more than once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PathTemplate {
+pub struct PathTemplate(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Parts {
     segments: Box<[Segment]>,
     names: Box<[Box<str>]>,
 }
@@ -95,24 +99,24 @@ impl PathTemplate {
             segments.push(segment);
         }
         check_bounds(&segments, &names)?;
-        Ok(Self { segments: segments.into(), names: names.into() })
+        Ok(Self(Arc::new(Parts { segments: segments.into(), names: names.into() })))
     }
 
     /// The names of the parameters, from left to right: the `i`-th names the `i`-th value of
     /// [`Params`](crate::Params).
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.names.iter().map(|name| &**name)
+        self.0.names.iter().map(|name| &**name)
     }
 
     pub(crate) fn segments(&self) -> &[Segment] {
-        &self.segments
+        &self.0.segments
     }
 }
 
 impl fmt::Display for PathTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = self.names();
-        self.segments.iter().try_for_each(|segment| match segment {
+        self.0.segments.iter().try_for_each(|segment| match segment {
             Segment::Static(text) => write!(f, "/{text}"),
             Segment::Param => write!(f, "/{{{}}}", names.next().unwrap_or_default()),
             Segment::Rest => f.write_str("/*"),

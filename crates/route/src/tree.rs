@@ -94,9 +94,13 @@ impl Tree {
     }
 
     fn literal(&mut self, at: NodeId, text: &str) -> NodeId {
+        // Most segments of a large config are there already: a key is made only for those that are not.
+        if let Some(&id) = self.nodes[at.0 as usize].literal.get(text) {
+            return id;
+        }
         let fresh = NodeId(self.nodes.len() as u32);
-        let id = *self.nodes[at.0 as usize].literal.entry(text.into()).or_insert(fresh);
-        self.made(id)
+        self.nodes[at.0 as usize].literal.insert(text.into(), fresh);
+        self.made(fresh)
     }
 
     fn param(&mut self, at: NodeId) -> NodeId {

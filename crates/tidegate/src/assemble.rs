@@ -12,6 +12,7 @@ use net::{HeadLimits, PaceLimits, ServerLimits};
 use observe::access_log::AccessLog;
 use observe::{ListenerMeters, Meters};
 use route::{FieldMatch, FieldTest, HostPattern, PathTemplate, Problem, QueryMatch, QueryTest, Rule};
+use std::collections::HashMap;
 use std::sync::Arc;
 use upstream::{EndpointSettings, HostPolicy, Place, Protocol, Registry, Service, Settings, Timeouts};
 
@@ -31,7 +32,8 @@ pub(crate) fn site(file: &File, parts: Parts<'_>, report: &mut Report) -> Option
     if report.has_errors() {
         return None;
     }
-    let routes = file.routes.iter().map(|r| route(r, file, parts.meters)).collect();
+    let numbers = file.services.keys().enumerate().map(|(number, name)| (name, number)).collect();
+    let routes = file.routes.iter().map(|r| route(r, file, &numbers, parts.meters)).collect();
     let trusted_proxies =
         file.trusted_proxies.iter().filter_map(|c| c.to_string().parse::<Network>().ok()).collect();
     Some(Site {
@@ -123,13 +125,15 @@ fn table(file: &File, report: &mut Report) -> (route::Table<usize>, Vec<PathTemp
     let mut rules = Vec::with_capacity(file.routes.len());
     let mut templates = Vec::with_capacity(file.routes.len());
     for (number, typed) in file.routes.iter().enumerate() {
-        let at = Path::new().key("routes").index(number).key("match");
         match rule(&typed.matches) {
             Ok(rule) => {
                 templates.push(rule.path.clone());
                 rules.push((rule, number));
             }
-            Err((key, why)) => report.add(&at.key(key), why, None, None),
+            Err((key, why)) => {
+                let at = Path::new().key("routes").index(number).key("match");
+                report.add(&at.key(key), why, None, None);
+            }
         }
     }
     let faulty = rules.len() < file.routes.len();
@@ -159,7 +163,7 @@ fn table(file: &File, report: &mut Report) -> (route::Table<usize>, Vec<PathTemp
 
 /// The rule, or the key that is wrong and why.
 fn rule(typed: &config::Match) -> Result<Rule, (&'static str, String)> {
-    let path = PathTemplate::parse(&typed.path.to_string()).map_err(|e| ("path", e.to_string()))?;
+    let path = PathTemplate::parse(typed.path.as_str()).map_err(|e| ("path", e.to_string()))?;
     let host = typed.host.as_ref().map(|h| HostPattern::parse(h.as_str())).transpose();
     let mut headers = Vec::new();
     for (name, test) in &typed.headers {
@@ -190,11 +194,16 @@ fn rule(typed: &config::Match) -> Result<Rule, (&'static str, String)> {
     Ok(Rule { host: host.map_err(|e| ("host", e.to_string()))?, path, methods, headers, query })
 }
 
-fn route(typed: &config::Route, file: &File, meters: &Meters) -> Route {
+/// `numbers` are the places of the services in the site.
+fn route(
+    typed: &config::Route,
+    file: &File,
+    numbers: &HashMap<&config::ServiceName, usize>,
+    meters: &Meters,
+) -> Route {
     let (action, service) = match typed.action() {
         Some(config::Action::Service(name)) => {
-            let number = file.services.keys().position(|n| n == name).unwrap_or_default();
-            (Action::Forward(number), name.as_str())
+            (Action::Forward(numbers.get(name).copied().unwrap_or_default()), name.as_str())
         }
         Some(config::Action::Redirect(to)) => (Action::Redirect(redirect(to)), ""),
         Some(config::Action::Respond(to)) => (Action::Respond(respond(to)), ""),

@@ -5,7 +5,7 @@ use crate::listeners::Listeners;
 use anyhow::{Context, Result};
 use base::Clock;
 use config::{File, Report, Source};
-use gateway::{Action, Gateway, Shared};
+use gateway::{Action, Gateway, Shared, Site};
 use net::Workers;
 use observe::Meters;
 use observe::access_log::{self, AccessLog};
@@ -36,6 +36,9 @@ pub(crate) struct Node {
     shared: Arc<Shared>,
     workers: Workers,
     version: Mutex<Version>,
+    /// Sites that a reload replaced. Requests under way may hold them yet; the last holder would have to free tens of
+    /// thousands of small things, so that is left to [`Node::look_around`] and never to a worker.
+    replaced: Mutex<Vec<Arc<Site>>>,
     draining: AtomicBool,
     /// Rung when the drain begins.
     pub(crate) drain_begun: Notify,
@@ -86,6 +89,7 @@ impl Node {
             shared,
             workers,
             version,
+            replaced: Mutex::default(),
             draining: AtomicBool::new(false),
             drain_begun: Notify::new(),
         }))
@@ -93,6 +97,10 @@ impl Node {
 
     fn version(&self) -> MutexGuard<'_, Version> {
         self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replaced(&self) -> MutexGuard<'_, Vec<Arc<Site>>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the config again. Either all of it comes into force, or nothing changes and the report says why.
@@ -142,6 +150,7 @@ impl Node {
             listeners: listeners.meters(&self.meters),
         };
         let Some(site) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
+        let old_site = self.shared.site();
         self.shared.swap(Arc::new(site));
         if !self.draining.load(Ordering::Acquire) {
             let limits = assemble::limits(&file.limits);
@@ -149,7 +158,11 @@ impl Node {
         }
         listeners.renew_certificates();
         let changed = changes(&version.file, &file);
-        *version = Version { file, listeners, access_log };
+        let old = std::mem::replace(&mut *version, Version { file, listeners, access_log });
+        drop(version);
+        // Freed only here, where nothing waits for the lock any more.
+        drop(old);
+        self.replaced().push(old_site);
         Ok(changed)
     }
 
@@ -174,6 +187,9 @@ impl Node {
     /// What is done every second.
     pub(crate) fn look_around(&self) {
         self.version().listeners.renew_certificates();
+        // Nobody finds a replaced site any more, so that one without another holder will get none.
+        let free: Vec<_> = self.replaced().extract_if(.., |site| Arc::strong_count(site) == 1).collect();
+        drop(free);
         self.registry.retire_unheld();
     }
 
