@@ -95,11 +95,6 @@ impl Client {
 }
 
 impl Local {
-    /// The service.
-    pub fn service(&self) -> &Service {
-        &self.service
-    }
-
     /// The endpoint for the next attempt.
     pub(crate) fn pick(&self, client: &Client, tried: &Tried) -> Option<usize> {
         let members = &self.service.members;
