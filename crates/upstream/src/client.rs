@@ -2,20 +2,22 @@
 
 use crate::endpoint::Endpoint;
 use crate::service::Service;
-use balance::{Picker, Tried};
-use base::{Clock, IdSource};
+use balance::{Lineup, Pick, Picker, Seen, State, Tried};
+use base::{Clock, IdSource, Moment};
 use net::{Idle, Multiplexed};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Exchanges that one HTTP/2 connection should carry before another is opened: each connection is one core's lock on
 /// the upstream's side, and upstreams often allow 100.
 const STREAMS_WANTED: usize = 64;
 /// HTTP/2 connections that a worker opens to one endpoint.
 const H2_MOST: usize = 8;
+/// How often a pool that lends looks whether it is still needed.
+const LEND_LOOK: Duration = Duration::from_secs(5);
 
 /// A worker's connections to upstreams.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub struct Client {
     pub(crate) clock: Clock,
     pub(crate) random: RefCell<IdSource>,
     pools: RefCell<HashMap<usize, Rc<Pool>>>,
+    locals: RefCell<Vec<Rc<Local>>>,
 }
 
 /// A worker's connections to one endpoint.
@@ -31,6 +34,10 @@ pub struct Client {
 pub(crate) struct Pool {
     pub(crate) idle: Rc<Idle>,
     multiplexed: RefCell<Vec<Multiplexed>>,
+    /// The number of connections is bounded for all workers together.
+    lends: Cell<bool>,
+    /// Somebody listens for workers that want one.
+    listening: Cell<bool>,
 }
 
 /// A service as one worker sees it.
@@ -38,51 +45,88 @@ pub(crate) struct Pool {
 pub struct Local {
     pub(crate) service: Arc<Service>,
     picker: RefCell<Picker>,
+    /// The states that the picker knows.
+    generation: Cell<u64>,
+    /// The one endpoint, where there is just one and nothing to consider.
+    sole: Cell<bool>,
     pub(crate) pools: Vec<Rc<Pool>>,
+    pub(crate) clock: Clock,
 }
 
 impl Client {
     /// For the worker of that number.
     pub fn new(core: usize, clock: Clock) -> Self {
-        Self { core, clock, random: RefCell::default(), pools: RefCell::default() }
+        Self {
+            core,
+            clock,
+            random: RefCell::default(),
+            pools: RefCell::default(),
+            locals: RefCell::default(),
+        }
     }
 
-    /// Takes up a version of the services. Connections to endpoints that are still there stay, those to others close.
+    /// Takes up a version of the services. One that is the same goes on as it is; connections to endpoints that are
+    /// still there stay, those to others close.
     pub fn adopt(&self, services: &[Arc<Service>]) -> Vec<Rc<Local>> {
         let mut pools = self.pools.borrow_mut();
-        let mut kept = HashMap::new();
-        let locals = services
+        let mut kept = HashMap::with_capacity(pools.len());
+        let mut known: HashMap<*const Service, Rc<Local>> =
+            self.locals.take().into_iter().map(|local| (Arc::as_ptr(&local.service), local)).collect();
+        let locals: Vec<_> = services
             .iter()
             .map(|service| {
-                let settings = &service.settings;
-                let mine: Vec<_> = service
-                    .members
-                    .iter()
-                    .map(|member| {
-                        let id = member.endpoint.id;
-                        let pool = kept.entry(id).or_insert_with(|| {
-                            pools.get(&id).cloned().unwrap_or_else(|| {
-                                Rc::new(Pool {
-                                    idle: Idle::new(settings.max_idle, settings.idle_timeout),
-                                    multiplexed: RefCell::default(),
-                                })
-                            })
-                        });
-                        pool.idle.set(settings.max_idle, settings.idle_timeout);
-                        Rc::clone(pool)
-                    })
-                    .collect();
-                let picker = Picker::new(settings.policy, &service.members, &mut self.random.borrow_mut());
-                Rc::new(Local { service: Arc::clone(service), picker: RefCell::new(picker), pools: mine })
+                let local = known.remove(&Arc::as_ptr(service));
+                let local = local.unwrap_or_else(|| self.local(service, &pools));
+                for (member, pool) in service.members.iter().zip(&local.pools) {
+                    kept.insert(member.endpoint.id, Rc::clone(pool));
+                }
+                local
             })
             .collect();
         for (id, pool) in pools.iter() {
             if !kept.contains_key(id) {
-                pool.idle.set(0, std::time::Duration::ZERO);
+                pool.idle.set(0, Duration::ZERO);
             }
         }
         *pools = kept;
+        self.locals.replace(locals.clone());
         locals
+    }
+
+    fn local(&self, service: &Arc<Service>, pools: &HashMap<usize, Rc<Pool>>) -> Rc<Local> {
+        let settings = &service.settings;
+        let pools = service.members.iter().map(|member| {
+            let pool = pools.get(&member.endpoint.id).cloned();
+            let pool = pool.unwrap_or_else(|| Pool::open(settings.max_idle, settings.idle_timeout));
+            // Where connections are few, those that wait are lent by all workers to each other.
+            pool.lends.set(member.max_connections.is_some());
+            pool.idle.set(settings.max_idle, settings.idle_timeout);
+            pool
+        });
+        let pools = pools.collect();
+        let generation = service.standing.circle.generation();
+        let (picker, sole) = self.picker(service);
+        Rc::new(Local {
+            service: Arc::clone(service),
+            picker: RefCell::new(picker),
+            generation: Cell::new(generation),
+            sole: Cell::new(sole),
+            pools,
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// A picker among those that may be picked now, and whether there is nothing to pick from.
+    fn picker(&self, service: &Service) -> (Picker, bool) {
+        let settings = &service.settings;
+        let lineup = Lineup::of(&service.members, &settings.lineup);
+        let sole = match &service.members[..] {
+            [one] => one.endpoint.health.state() == State::Up && !one.endpoint.health.is_ramping() && !service.bounded,
+            _ => false,
+        };
+        let random = &mut self.random.borrow_mut();
+        let table = service.table.clone();
+        (Picker::new(settings.picker.clone(), &service.members, lineup, table, random), sole)
     }
 
     /// Closes connections that waited too long. Called now and then.
@@ -96,20 +140,89 @@ impl Client {
 
 impl Local {
     /// The endpoint for the next attempt.
-    pub(crate) fn pick(&self, client: &Client, tried: &Tried) -> Option<usize> {
-        let members = &self.service.members;
-        if let [_] = members[..] {
-            return Some(0); // Nothing to choose, so no clock to read.
+    pub(crate) fn pick(&self, client: &Client, tried: &Tried, hash: Option<u64>) -> Pick {
+        let generation = self.service.standing.circle.generation();
+        if self.generation.get() != generation {
+            let (picker, sole) = client.picker(&self.service);
+            self.picker.replace(picker);
+            self.sole.set(sole);
+            self.generation.set(generation);
         }
-        self.picker.borrow_mut().pick(members, tried, client.clock.now(), &mut client.random.borrow_mut())
+        if self.sole.get() {
+            return Pick::Endpoint(0); // Nothing to choose, so no clock to read.
+        }
+        let members = &self.service.members;
+        let random = &mut client.random.borrow_mut();
+        self.picker.borrow_mut().pick(members, tried, hash, client.clock.now(), random)
     }
 
-    pub(crate) fn endpoint(&self, member: usize) -> &Endpoint {
+    /// The endpoint whose ejection is over and that this request may try, if there is one.
+    pub(crate) fn trial(&self, now: Moment) -> Option<usize> {
+        self.service.standing.circle.take_trial(&self.service.members, now)
+    }
+
+    /// May that endpoint take a request at all? For those that are asked for by name.
+    pub(crate) fn takes(&self, member: usize) -> bool {
+        let endpoint = self.endpoint(member);
+        endpoint.health.state() == State::Up && endpoint.load.pending() < self.most(member)
+    }
+
+    /// An attempt has shown how an endpoint is. `trial`: it decides whether the endpoint comes back.
+    pub(crate) fn learn(&self, member: usize, seen: Seen, core: usize, trial: bool, at: Moment) {
+        let Service { members, standing, settings, .. } = &*self.service;
+        let endpoint = self.endpoint(member);
+        if seen != Seen::Good {
+            endpoint.meters.failed(core);
+        }
+        let change = if trial {
+            standing.circle.end_trial(members, member, Some(seen == Seen::Good), &settings.outliers, at)
+        } else {
+            let suspicion = endpoint.health.record(seen, &settings.outliers, at);
+            suspicion.and_then(|why| standing.circle.suspect(members, member, why, &settings.outliers, at))
+        };
+        if let Some(change) = change {
+            self.service.note(&change);
+        }
+    }
+
+    /// Requests that the endpoint takes at once.
+    pub(crate) fn most(&self, member: usize) -> u32 {
+        balance::Endpoint::max_requests(&self.service.members[member])
+    }
+
+    pub(crate) fn endpoint(&self, member: usize) -> &Arc<Endpoint> {
         &self.service.members[member].endpoint
     }
 }
 
 impl Pool {
+    fn open(max_idle: usize, idle_timeout: Duration) -> Rc<Self> {
+        Rc::new(Self {
+            idle: Idle::new(max_idle, idle_timeout),
+            multiplexed: RefCell::default(),
+            lends: Cell::new(false),
+            listening: Cell::new(false),
+        })
+    }
+
+    /// Gives a waiting connection up whenever another worker wants one and no more may be opened. Begins when it is
+    /// first needed, ends with the pool.
+    pub(crate) fn lend(self: &Rc<Self>, endpoint: &Arc<Endpoint>) {
+        if !self.lends.get() || self.listening.replace(true) {
+            return;
+        }
+        let (pool, endpoint) = (Rc::downgrade(self), Arc::clone(endpoint));
+        tokio::task::spawn_local(async move {
+            loop {
+                let wanted = tokio::time::timeout(LEND_LOOK, endpoint.connections.wanted.notified()).await;
+                let Some(pool) = pool.upgrade() else { return };
+                if wanted.is_ok() {
+                    drop(pool.idle.take());
+                }
+            }
+        });
+    }
+
     /// An HTTP/2 connection with room, if one is open. Where all are busy and more are allowed, there is none.
     pub(crate) fn multiplexed(&self) -> Option<Multiplexed> {
         let mut open = self.multiplexed.borrow_mut();

@@ -1,13 +1,16 @@
 //! An endpoint: one instance of a service, as all workers know it.
 
-use balance::Load;
+use crate::standing::{Standing, StandingSettings};
+use balance::{Circle, Health, Load, State};
 use base::Moment;
 use net::tls::ClientTls;
 use observe::EndpointMeters;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Where an endpoint listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,8 +37,44 @@ pub struct Endpoint {
     pub tls: Option<Arc<ClientTls>>,
     /// Its load.
     pub load: Load,
+    /// Its health.
+    pub health: Health,
+    /// The same for the same label on every node and in every version: what hash policies place it by.
+    pub key: u64,
+    /// Its connections, where their number is bounded.
+    pub connections: Connections,
     /// Its meters.
     pub meters: Arc<EndpointMeters>,
+}
+
+/// The connections to one endpoint, of all workers.
+#[derive(Debug, Default)]
+pub struct Connections {
+    open: AtomicU32,
+    /// Rung when a worker wants to open one more than is allowed, and others have some that wait.
+    pub(crate) wanted: Notify,
+    /// Rung when one is closed.
+    pub(crate) closed: Notify,
+}
+
+/// One connection among those that are bounded. Dropped with the connection.
+#[derive(Debug)]
+pub(crate) struct Lease(Arc<Endpoint>);
+
+impl Lease {
+    /// One more, where fewer than `most` are open.
+    pub(crate) fn take(endpoint: &Arc<Endpoint>, most: u32) -> Option<Self> {
+        let more = |n| (n < most).then(|| n + 1);
+        let open = &endpoint.connections.open;
+        open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok().map(|_| Self(Arc::clone(endpoint)))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.connections.open.fetch_sub(1, Ordering::AcqRel);
+        self.0.connections.closed.notify_waiters();
+    }
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -53,13 +92,18 @@ pub(crate) struct Identity {
     pub(crate) manner: Box<str>,
 }
 
-/// All endpoints of the process.
+/// All endpoints of the process, and the standing of each service.
 #[derive(Debug, Default)]
-pub struct Registry(Mutex<Known>);
+pub struct Registry {
+    known: Mutex<Known>,
+    /// The process has taken its first config up: endpoints that come from now on join running traffic.
+    running: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Known {
     endpoints: HashMap<Identity, Arc<Endpoint>>,
+    standings: HashMap<Box<str>, Arc<Standing>>,
     next: usize,
 }
 
@@ -68,23 +112,46 @@ impl Registry {
     pub(crate) fn find(
         &self,
         identity: Identity,
-        now: Moment,
-        make: impl FnOnce(usize, Load) -> Endpoint,
+        make: impl FnOnce(usize) -> Endpoint,
     ) -> Arc<Endpoint> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { endpoints, next } = &mut *known;
+        let Known { endpoints, next, .. } = &mut *self.known();
         Arc::clone(endpoints.entry(identity).or_insert_with(|| {
             *next += 1;
-            Arc::new(make(*next, Load::new(now)))
+            Arc::new(make(*next))
         }))
     }
 
-    /// Forgets endpoints that no service holds any more.
+    /// The standing of a service. With other settings its states stay, and the rest begins anew.
+    pub(crate) fn standing(&self, service: &str, settings: &StandingSettings) -> Arc<Standing> {
+        let standings = &mut self.known().standings;
+        let old = standings.get(service);
+        if let Some(old) = old.filter(|old| old.settings == *settings) {
+            return Arc::clone(old);
+        }
+        let circle = old.map_or_else(|| Arc::new(Circle::default()), |old| Arc::clone(&old.circle));
+        let standing = Arc::new(Standing::new(settings.clone(), circle));
+        standings.insert(service.into(), Arc::clone(&standing));
+        standing
+    }
+
+    /// The health of an endpoint that is new. One that joins running traffic begins slowly.
+    pub(crate) fn health(&self, state: State, now: Moment) -> Health {
+        if self.running.load(Ordering::Acquire) { Health::joining(state, now) } else { Health::new(state, now) }
+    }
+
+    /// The first config is in force.
+    pub fn started(&self) {
+        self.running.store(true, Ordering::Release);
+    }
+
+    /// Forgets endpoints and standings that no service holds any more.
     pub fn retire_unheld(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .endpoints
-            .retain(|_, e| Arc::strong_count(e) > 1);
+        let mut known = self.known();
+        known.endpoints.retain(|_, e| Arc::strong_count(e) > 1);
+        known.standings.retain(|_, s| Arc::strong_count(s) > 1);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

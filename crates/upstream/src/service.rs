@@ -1,9 +1,19 @@
 //! A service: endpoints that do the same work, and how they are asked.
 
-use crate::endpoint::{Endpoint, Identity, Place, Registry};
-use balance::{Load, Policy, Weight};
+use crate::endpoint::{Connections, Endpoint, Identity, Place, Registry};
+use crate::hedge::Hedge;
+use crate::probe::ProbeSettings;
+use crate::queue::QueueSettings;
+use crate::retry::Retry;
+use crate::standing::{Standing, StandingSettings};
+use crate::sticky::{Sticky, StickySettings};
+use balance::{
+    Change, CheckSettings, Checked, Health, LimiterSettings, LineupSettings, Load, OutlierSettings, PickerSettings,
+    State, Table, Weight,
+};
 use base::Moment;
 use net::tls::{ClientSettings, ClientTls, TlsError};
+use observe::log::{self, Level};
 use observe::{Meters, ServiceMeters};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +72,36 @@ pub struct EndpointSettings {
     pub tls: bool,
     /// Its share of the traffic.
     pub weight: Weight,
+    /// Who is asked first.
+    pub rank: balance::Place,
+    /// Most connections to it; `None`: any number.
+    pub max_connections: Option<u32>,
+    /// Most requests at once; `None`: any number.
+    pub max_requests: Option<u32>,
+}
+
+/// What the hash policies hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashOn {
+    /// The client's address.
+    Ip,
+    /// The path.
+    Path,
+    /// A header's value.
+    Header(Box<str>),
+    /// A cookie's value.
+    Cookie(Box<str>),
+    /// A query parameter's value.
+    Query(Box<str>),
+}
+
+/// Active checks of a service's endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckPlan {
+    /// What is asked, and how often.
+    pub probe: ProbeSettings,
+    /// How many answers make up a verdict.
+    pub limits: CheckSettings,
 }
 
 /// One service in the config.
@@ -72,7 +112,25 @@ pub struct Settings {
     /// Its endpoints.
     pub endpoints: Vec<EndpointSettings>,
     /// How one is picked.
-    pub policy: Policy,
+    pub picker: PickerSettings,
+    /// Among whom.
+    pub lineup: LineupSettings,
+    /// What hash policies hash.
+    pub hash_on: HashOn,
+    /// The cookie that leads a client back to its endpoint.
+    pub sticky: Option<StickySettings>,
+    /// Active checks.
+    pub check: Option<CheckPlan>,
+    /// What takes an endpoint out.
+    pub outliers: OutlierSettings,
+    /// How failed attempts are made again.
+    pub retry: Retry,
+    /// A second attempt beside one that takes long.
+    pub hedge: Option<Hedge>,
+    /// Who may wait where all endpoints are full.
+    pub queue: QueueSettings,
+    /// The service's limit is learnt.
+    pub adaptive: Option<LimiterSettings>,
     /// How long to wait.
     pub timeouts: Timeouts,
     /// What is spoken.
@@ -104,8 +162,15 @@ pub struct Service {
     pub settings: Settings,
     /// Its endpoints, in the order of the settings.
     pub members: Vec<Member>,
+    /// What is known of it whatever the version.
+    pub standing: Arc<Standing>,
     /// Its meters.
     pub meters: Arc<ServiceMeters>,
+    /// Where hash policies find endpoints.
+    pub(crate) table: Option<Arc<Table>>,
+    pub(crate) sticky: Option<Sticky>,
+    /// Some limit may make requests wait.
+    pub(crate) bounded: bool,
 }
 
 /// An endpoint with its place in one service.
@@ -113,7 +178,13 @@ pub struct Service {
 pub struct Member {
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
-    weight: Weight,
+    /// Its share of the traffic.
+    pub weight: Weight,
+    /// Who is asked first.
+    pub rank: balance::Place,
+    /// Most connections to it.
+    pub max_connections: Option<u32>,
+    max_requests: u32,
 }
 
 impl balance::Endpoint for Member {
@@ -123,6 +194,40 @@ impl balance::Endpoint for Member {
 
     fn weight(&self) -> Weight {
         self.weight
+    }
+
+    fn health(&self) -> &Health {
+        &self.endpoint.health
+    }
+
+    fn place(&self) -> balance::Place {
+        self.rank
+    }
+
+    fn max_requests(&self) -> u32 {
+        self.max_requests
+    }
+
+    fn key(&self) -> u64 {
+        self.endpoint.key
+    }
+}
+
+impl Member {
+    fn new(endpoint: Arc<Endpoint>, settings: &EndpointSettings, protocol: Protocol) -> Self {
+        let unbounded = settings.max_requests.unwrap_or(u32::MAX);
+        // A connection of HTTP/1 carries one request at a time.
+        let carried = match protocol {
+            Protocol::Http1 => settings.max_connections.unwrap_or(u32::MAX),
+            Protocol::Http2 => u32::MAX,
+        };
+        Self {
+            endpoint,
+            weight: settings.weight,
+            rank: settings.rank,
+            max_connections: settings.max_connections,
+            max_requests: unbounded.min(carried),
+        }
     }
 }
 
@@ -140,7 +245,8 @@ impl Service {
         let wants_tls = settings.endpoints.iter().any(|e| e.tls);
         let tls = wants_tls.then(|| ClientTls::load(&tls_settings)).transpose().map_err(failed)?;
         let manner: Box<str> = format!("{:?} {tls_settings:?}", settings.protocol).into();
-        let members = settings
+        let state = if settings.check.is_some() { State::Unknown } else { State::Up };
+        let members: Vec<_> = settings
             .endpoints
             .iter()
             .map(|e| {
@@ -149,22 +255,73 @@ impl Service {
                     label: e.label.clone(),
                     manner: manner.clone(),
                 };
-                let endpoint = registry.find(identity, now, |id, load| Endpoint {
+                let endpoint = registry.find(identity, |id| Endpoint {
                     id,
                     label: e.label.clone(),
                     authority: authority(&e.place, e.tls),
                     place: e.place.clone(),
                     tls: tls.clone().filter(|_| e.tls),
-                    load,
+                    load: Load::new(now),
+                    health: registry.health(state, now),
+                    key: balance::stable_hash(e.label.as_bytes()),
+                    connections: Connections::default(),
                     meters: meters.endpoint(&settings.name, &e.label),
                 });
-                Member { endpoint, weight: e.weight }
+                Member::new(endpoint, e, settings.protocol)
             })
             .collect();
-        let meters = meters.service(&settings.name);
-        Ok(Arc::new(Self { settings, members, meters }))
+        let standing = registry.standing(
+            &settings.name,
+            &StandingSettings {
+                budget: settings.retry.budget.clone(),
+                queue: settings.queue,
+                adaptive: settings.adaptive.clone(),
+            },
+        );
+        let service = Self {
+            table: Table::build(settings.picker.policy, &members),
+            sticky: settings.sticky.as_ref().map(|s| Sticky::new(s, members.iter().map(|m| &*m.endpoint.label))),
+            bounded: settings.adaptive.is_some() || members.iter().any(|m| m.max_requests < u32::MAX),
+            meters: meters.service(&settings.name),
+            standing,
+            members,
+            settings,
+        };
+        service.forget_checks(now);
+        Ok(Arc::new(service))
+    }
+
+    /// Without active checks nobody would take back what the last check of an earlier config has said.
+    fn forget_checks(&self, now: Moment) {
+        let once = CheckSettings { fall: 1, rise: 1 };
+        for (place, member) in self.members.iter().enumerate() {
+            let stale = matches!(member.endpoint.health.state(), State::Failing | State::Unknown);
+            if self.settings.check.is_none() && stale {
+                self.standing.circle.checked(&self.members, place, Checked::Passed, &once, now);
+            }
+        }
+    }
+
+    /// Tells the operator, and the meters, that an endpoint is in another state.
+    pub(crate) fn note(&self, change: &Change) {
+        let Some(member) = self.members.get(change.endpoint) else { return };
+        let endpoint = &member.endpoint;
+        endpoint.meters.set_up(change.to == State::Up);
+        endpoint.meters.changed(change.why.as_str());
+        let (from, to, why) = (change.from.as_str(), change.to.as_str(), change.why.as_str());
+        let level = if change.to == State::Up { Level::Info } else { Level::Warning };
+        let service = &self.settings.name;
+        log::write(level, format_args!("service {service}: {} is {to} (was {from}): {why}", endpoint.label));
+    }
+
+    /// When it makes sense to ask a service again that has nobody to answer: when its endpoints will have been looked at.
+    pub fn retry_after(&self) -> Duration {
+        self.settings.check.as_ref().map_or(RECONNECT_MOST, |check| check.probe.interval)
     }
 }
+
+/// The longest pause between two looks at an endpoint that could not be reached, where it has no active checks.
+pub(crate) const RECONNECT_MOST: Duration = Duration::from_secs(2);
 
 /// What an endpoint calls itself: its host, with its port unless that is the scheme's.
 fn authority(place: &Place, tls: bool) -> Box<str> {

@@ -22,6 +22,7 @@ use crate::stream::Stream;
 use crate::timer::Timer;
 use bytes::Buf;
 use message::{Method, Name, RequestHead, ResponseHead, StatusCode};
+use std::any::Any;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Weak;
@@ -140,9 +141,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Over a stream that was just connected. `home`: where it waits between exchanges.
-    pub fn new(stream: Stream, home: Weak<Idle>) -> Box<Self> {
-        Box::new(Self { wire: Wire::new(stream), timer: Timer::default(), home, answered: 0 })
+    /// Over a stream that was just connected. `home`: where it waits between exchanges; `lease`: lives as long as the
+    /// connection.
+    pub fn new(stream: Stream, home: Weak<Idle>, lease: Option<Box<dyn Any>>) -> Box<Self> {
+        let wire = Wire { lease, ..Wire::new(stream) };
+        Box::new(Self { wire, timer: Timer::default(), home, answered: 0 })
     }
 
     /// Has it served an exchange before?

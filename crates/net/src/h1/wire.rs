@@ -5,6 +5,7 @@
 
 use crate::stream::Stream;
 use bytes::{Buf, Bytes, BytesMut};
+use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -31,11 +32,14 @@ pub(crate) struct Wire {
     pub(crate) stream: Stream,
     pub(crate) inbox: BytesMut,
     pub(crate) outbox: Outbox,
+    /// Whatever shall live as long as the connection.
+    #[expect(dead_code, reason = "held, never looked at")]
+    pub(crate) lease: Option<Box<dyn Any>>,
 }
 
 impl Wire {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, inbox: BytesMut::new(), outbox: Outbox::default() }
+        Self { stream, inbox: BytesMut::new(), outbox: Outbox::default(), lease: None }
     }
 
     /// Reads what is there into the inbox. `wanted`: how many bytes are known to follow, if any. 0: the other side has

@@ -8,6 +8,7 @@ use crate::stream::Stream;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use message::Scheme;
+use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,8 +37,8 @@ impl Drop for Open {
 }
 
 impl Multiplexed {
-    /// Speaks HTTP/2 over a stream that was just connected.
-    pub async fn handshake(stream: Stream) -> Result<Self, Failure> {
+    /// Speaks HTTP/2 over a stream that was just connected. `lease`: lives as long as the connection.
+    pub async fn handshake(stream: Stream, lease: Option<Box<dyn Any>>) -> Result<Self, Failure> {
         let scheme = if stream.is_plain() { Scheme::Http } else { Scheme::Https };
         let (sender, connection) = hyper::client::conn::http2::Builder::new(OnThisWorker)
             .timer(TokioTimer::new())
@@ -51,6 +52,7 @@ impl Multiplexed {
         tokio::task::spawn_local(async move {
             // Its end shows in every exchange that it breaks.
             let _ = connection.await;
+            drop(lease);
         });
         Ok(Self { sender, open: Rc::default(), scheme })
     }

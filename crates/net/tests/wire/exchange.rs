@@ -18,7 +18,7 @@ pub(crate) fn idle() -> Rc<Idle> {
 
 pub(crate) async fn connect(address: SocketAddr, home: &Rc<Idle>) -> Box<Connection> {
     let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
-    Connection::new(Stream::from(tcp), Rc::downgrade(home))
+    Connection::new(Stream::from(tcp), Rc::downgrade(home), None)
 }
 
 pub(crate) fn head(method: Method, lines: &[(&str, &str)]) -> RequestHead {

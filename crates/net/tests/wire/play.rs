@@ -78,7 +78,7 @@ impl Play {
             idle: Duration::from_secs(10),
             began: Instant::now(),
         };
-        match Connection::new(stream, Weak::new()).exchange(ask).await {
+        match Connection::new(stream, Weak::new(), None).exchange(ask).await {
             Ok(answer) => Response { tunnel: answer.tunnel, ..self.body(answer.head, answer.body) },
             Err(failure) => self.text(StatusCode::BAD_GATEWAY, failure.to_string()),
         }

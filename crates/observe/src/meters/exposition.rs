@@ -66,6 +66,23 @@ fn services(page: &mut Page<'_>, all: &Snapshot) {
     for service in &all.services {
         page.sample("tidegate_retries_total", &labels(&[("service", &service.service)]), service.retries);
     }
+    let refused = "tidegate_retries_refused_total";
+    page.family(refused, "counter", "Attempts that were not made again, since the service's budget was spent.");
+    for service in &all.services {
+        page.sample(refused, &labels(&[("service", &service.service)]), service.retries_refused);
+    }
+    page.family("tidegate_hedges_total", "counter", "Second attempts beside one that took long.");
+    for service in &all.services {
+        page.sample("tidegate_hedges_total", &labels(&[("service", &service.service)]), service.hedges);
+    }
+    page.family("tidegate_queue_waiting", "gauge", "Requests that wait until an endpoint has room.");
+    for service in &all.services {
+        page.sample("tidegate_queue_waiting", &labels(&[("service", &service.service)]), service.waiting);
+    }
+    page.family("tidegate_concurrency_limit", "gauge", "Requests that the service takes at once, as learnt.");
+    for (service, limit) in all.services.iter().filter_map(|s| Some((s, s.limit?))) {
+        page.sample("tidegate_concurrency_limit", &labels(&[("service", &service.service)]), limit);
+    }
 }
 
 fn endpoints(page: &mut Page<'_>, all: &Snapshot) {
@@ -78,6 +95,17 @@ fn endpoints(page: &mut Page<'_>, all: &Snapshot) {
     page.family("tidegate_endpoint_up", "gauge", "1 while the endpoint takes traffic, else 0.");
     for endpoint in &all.endpoints {
         page.sample("tidegate_endpoint_up", &of(endpoint), u8::from(endpoint.up));
+    }
+    let changes = "tidegate_endpoint_changes_total";
+    page.family(changes, "counter", "Changes of the endpoint's state, by reason.");
+    for endpoint in &all.endpoints {
+        for (why, count) in &endpoint.changes {
+            page.sample(changes, &format!("{},reason=\"{why}\"", of(endpoint)), count);
+        }
+    }
+    page.family("tidegate_upstream_failures_total", "counter", "Attempts at the endpoint that failed.");
+    for endpoint in &all.endpoints {
+        page.sample("tidegate_upstream_failures_total", &of(endpoint), endpoint.failures);
     }
     page.family("tidegate_upstream_connects_total", "counter", "Connections made to the endpoint.");
     for endpoint in &all.endpoints {

@@ -7,7 +7,7 @@ use super::outcomes::{Outcome, Outcomes};
 use base::meters::{Buckets, Counter, Gauge, Histogram, PerCore};
 use message::Method;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -95,23 +95,39 @@ impl RouteMeters {
 /// What is counted for a service.
 #[derive(Debug)]
 pub struct ServiceMeters {
-    inflight: PerCore<Gauge>,
+    began: CoreCounter,
+    ended: CoreCounter,
     retries: CoreCounter,
+    retries_refused: CoreCounter,
+    hedges: CoreCounter,
+    /// Requests that wait until an endpoint has room, as they were last looked at.
+    waiting: AtomicU32,
+    /// How many requests the service takes at once, where that is learnt; 0 where it is not.
+    limit: AtomicU32,
 }
 
 impl ServiceMeters {
     pub(super) fn new(cores: usize) -> Self {
-        Self { inflight: PerCore::new(cores), retries: CoreCounter::new(cores) }
+        let counter = || CoreCounter::new(cores);
+        Self {
+            began: counter(),
+            ended: counter(),
+            retries: counter(),
+            retries_refused: counter(),
+            hedges: counter(),
+            waiting: AtomicU32::new(0),
+            limit: AtomicU32::new(0),
+        }
     }
 
-    /// A request for the service began. Each needs one [`ServiceMeters::ended`], on any core.
+    /// An attempt at the service began. Each needs one [`ServiceMeters::ended`], on any core.
     pub fn began(&self, core: usize) {
-        self.inflight.of(core).add(1);
+        self.began.add(core, 1);
     }
 
-    /// A request for the service ended.
+    /// An attempt at the service ended.
     pub fn ended(&self, core: usize) {
-        self.inflight.of(core).add(-1);
+        self.ended.add(core, 1);
     }
 
     /// An attempt was made again.
@@ -119,14 +135,57 @@ impl ServiceMeters {
         self.retries.add(core, 1);
     }
 
-    /// Requests under way.
+    /// An attempt was not made again, since the budget was spent.
+    pub fn retry_refused(&self, core: usize) {
+        self.retries_refused.add(core, 1);
+    }
+
+    /// A second attempt was made beside one that took long.
+    pub fn hedged(&self, core: usize) {
+        self.hedges.add(core, 1);
+    }
+
+    /// How many requests wait, and how many the service takes at once (0: not learnt). For whoever looks.
+    pub fn set_queue(&self, waiting: u32, limit: u32) {
+        self.waiting.store(waiting, Ordering::Relaxed);
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// Attempts under way.
     pub fn inflight(&self) -> i64 {
-        self.inflight.each().map(Gauge::get).sum()
+        // What ended is read first, so that the difference never shows an end without its beginning.
+        let ended = self.ended.total();
+        i64::try_from(self.began.total().saturating_sub(ended)).unwrap_or(i64::MAX)
+    }
+
+    /// Attempts that were the first of their request.
+    pub fn requests(&self) -> u64 {
+        self.began.total().saturating_sub(self.retries.total() + self.hedges.total())
     }
 
     /// Attempts that were made again.
     pub fn retries(&self) -> u64 {
         self.retries.total()
+    }
+
+    /// Attempts that were not made again, since the budget was spent.
+    pub fn retries_refused(&self) -> u64 {
+        self.retries_refused.total()
+    }
+
+    /// Second attempts beside one that took long.
+    pub fn hedges(&self) -> u64 {
+        self.hedges.total()
+    }
+
+    /// Requests that wait until an endpoint has room.
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many requests the service takes at once, where that is learnt.
+    pub fn limit(&self) -> Option<u32> {
+        Some(self.limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
     }
 }
 
@@ -135,11 +194,15 @@ impl ServiceMeters {
 pub struct EndpointMeters {
     cells: PerCore<EndpointCell>,
     up: AtomicBool,
+    /// Changes of its state by reason. Rare, so a lock will do.
+    changes: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 #[derive(Debug, Default)]
 struct EndpointCell {
     took: Histogram,
+    failures: Counter,
+    unanswered: Counter,
     connects: Counter,
     connect_failures: Counter,
     reused: Counter,
@@ -149,6 +212,8 @@ struct EndpointCell {
 #[derive(Debug, Default)]
 pub(super) struct EndpointSums {
     pub(super) took: Buckets,
+    pub(super) failures: u64,
+    pub(super) unanswered: u64,
     pub(super) connects: u64,
     pub(super) connect_failures: u64,
     pub(super) reused: u64,
@@ -157,10 +222,10 @@ pub(super) struct EndpointSums {
 impl EndpointMeters {
     /// An endpoint counts as up until somebody says otherwise.
     pub(super) fn new(cores: usize) -> Self {
-        Self { cells: PerCore::new(cores), up: AtomicBool::new(true) }
+        Self { cells: PerCore::new(cores), up: AtomicBool::new(true), changes: Mutex::default() }
     }
 
-    /// An attempt ended `took` after it was sent: at the last byte of the answer, or at its failure.
+    /// An attempt was answered, `took` after it was begun.
     pub fn answered(&self, core: usize, took: Duration) {
         self.cells.of(core).took.record(took);
     }
@@ -180,6 +245,38 @@ impl EndpointMeters {
         self.cells.of(core).reused.add(1);
     }
 
+    /// An attempt failed: without an answer, or with one that speaks of a fault of the server.
+    pub fn failed(&self, core: usize) {
+        self.cells.of(core).failures.add(1);
+    }
+
+    /// An attempt got no answer.
+    pub fn unanswered(&self, core: usize) {
+        self.cells.of(core).unanswered.add(1);
+    }
+
+    /// Its state changed, for that reason.
+    pub fn changed(&self, why: &'static str) {
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_default() += 1;
+    }
+
+    /// Changes of its state, by reason.
+    pub fn changes(&self) -> Vec<(&'static str, u64)> {
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.iter().map(|(why, n)| (*why, *n)).collect()
+    }
+
+    /// Attempts that ended, and those of them that failed.
+    pub fn attempts(&self) -> (u64, u64) {
+        let sums = self.sums();
+        (sums.took.total() + sums.unanswered, sums.failures)
+    }
+
+    /// How long its answers took, since the process started.
+    pub fn took(&self) -> Buckets {
+        self.sums().took
+    }
+
     /// Says whether the endpoint takes traffic: healthy and not ejected.
     pub fn set_up(&self, up: bool) {
         self.up.store(up, Ordering::Relaxed);
@@ -194,6 +291,8 @@ impl EndpointMeters {
         let mut sums = EndpointSums::default();
         for cell in self.cells.each() {
             sums.took.gather(&cell.took);
+            sums.failures += cell.failures.get();
+            sums.unanswered += cell.unanswered.get();
             sums.connects += cell.connects.get();
             sums.connect_failures += cell.connect_failures.get();
             sums.reused += cell.reused.get();

@@ -92,8 +92,16 @@ pub struct ServiceTotals {
     pub errors: u64,
     /// Attempts that were made again.
     pub retries: u64,
-    /// Requests under way.
+    /// Attempts that were not made again, since the budget was spent.
+    pub retries_refused: u64,
+    /// Second attempts beside one that took long.
+    pub hedges: u64,
+    /// Attempts under way.
     pub inflight: i64,
+    /// Requests that wait until an endpoint has room.
+    pub waiting: u32,
+    /// How many requests the service takes at once, where that is learnt.
+    pub limit: Option<u32>,
     /// From the first byte of the request to the last of the response.
     pub took: Buckets,
 }
@@ -107,6 +115,10 @@ pub struct EndpointTotals {
     pub endpoint: Arc<str>,
     /// Does it take traffic?
     pub up: bool,
+    /// Changes of its state, by reason.
+    pub changes: Vec<(&'static str, u64)>,
+    /// Attempts that failed: without an answer, or with one that speaks of a fault of the server.
+    pub failures: u64,
     /// Connections made.
     pub connects: u64,
     /// Connections that could not be made.
@@ -180,7 +192,11 @@ fn services(meters: &Meters, routes: &[RouteTotals]) -> Vec<ServiceTotals> {
     for ((service, _), own) in meters.services.list() {
         let mut totals = empty(&service);
         totals.retries = own.retries();
+        totals.retries_refused = own.retries_refused();
+        totals.hedges = own.hedges();
         totals.inflight = own.inflight();
+        totals.waiting = own.waiting();
+        totals.limit = own.limit();
         services.insert(service, totals);
     }
     // A route that needs no service belongs to none.
@@ -200,7 +216,11 @@ fn empty(service: &Arc<str>) -> ServiceTotals {
         requests: 0,
         errors: 0,
         retries: 0,
+        retries_refused: 0,
+        hedges: 0,
         inflight: 0,
+        waiting: 0,
+        limit: None,
         took: Buckets::default(),
     }
 }
@@ -212,6 +232,8 @@ fn endpoints(meters: &Meters) -> Vec<EndpointTotals> {
             service,
             endpoint,
             up: meters.is_up(),
+            changes: meters.changes(),
+            failures: sums.failures,
             connects: sums.connects,
             connect_failures: sums.connect_failures,
             reused: sums.reused,

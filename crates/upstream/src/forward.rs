@@ -1,0 +1,273 @@
+//! The loop of attempts: pick, send, learn, and again where that is safe, useful and paid for.
+//!
+//! *Invariant*: an attempt is repeated only where nothing was sent, or where sending it twice is harmless and the whole
+//! request can be sent again; never beyond the request's own time; and, once an endpoint has seen it, only within the
+//! service's budget. Every attempt is counted once, and counted down once.
+//! Hot path: a request that is answered at the first attempt allocates nothing here.
+
+use crate::client::{Client, Local};
+use crate::judge::{self, Lesson};
+use crate::permit::Permit;
+use crate::queue::{Class, Shed};
+use crate::replay::Replay;
+use crate::run::{Run, Wanted};
+use crate::{Hedge, Retry};
+use balance::Pick;
+use message::RequestHead;
+use net::{Answer, Body, Cause, Failure, Interim};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How a route's requests are forwarded, where that differs from what the service says.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// Longest wait for the head of the answer.
+    pub request_timeout: Option<Duration>,
+    /// Longest silence in the answer's body.
+    pub idle_timeout: Option<Duration>,
+    /// How failed attempts are made again.
+    pub retry: Option<Retry>,
+    /// A second attempt beside one that takes long.
+    pub hedge: Option<Hedge>,
+    /// Who waits first where endpoints are full.
+    pub class: Class,
+    /// Bodies up to this many bytes are kept for somebody else, who gets them with the answer.
+    pub keep: usize,
+}
+
+/// What to forward.
+#[derive(Debug)]
+pub struct Forward<'a> {
+    /// The request's head, as it goes to the upstream.
+    pub head: &'a RequestHead,
+    /// Its body. Behind a failure it is the whole body again where [`Failed::sendable`] says so.
+    pub body: &'a mut Body,
+    /// The client waits for `100 Continue`.
+    pub expects_continue: bool,
+    /// Where interim answers go.
+    pub interim: Option<&'a Interim>,
+    /// How the route wants it.
+    pub manner: &'a Manner,
+    /// The client's own limit for the whole request, where it has told one.
+    pub client_timeout: Option<Duration>,
+    /// What hash policies pick by.
+    pub hash: Option<u64>,
+    /// When the request arrived.
+    pub arrived: Instant,
+}
+
+/// An endpoint's answer.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// The attempt that gave it: to be held until the last byte.
+    pub permit: Permit,
+    /// How many attempts were made.
+    pub attempts: u8,
+    /// How long the last one took up to the head of the answer.
+    pub took: Duration,
+    /// The request's body, where it was kept.
+    pub replay: Option<Replay>,
+    /// The client has no cookie yet that leads to this endpoint, and should have one.
+    pub wants_cookie: bool,
+}
+
+/// No endpoint answered.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub why: Why,
+    /// The endpoint of the last attempt.
+    pub endpoint: Option<Box<str>>,
+    /// How many attempts were made.
+    pub attempts: u8,
+    /// The request can be sent elsewhere, and may be.
+    pub sendable: bool,
+}
+
+/// Why no endpoint answered.
+#[derive(Debug)]
+pub enum Why {
+    /// There is none that may be asked.
+    Nobody {
+        /// When it makes sense to come again.
+        retry_after: Duration,
+    },
+    /// All are full, and there was no place to wait or no end of it.
+    Shed(Shed),
+    /// The last attempt failed.
+    Failure(Failure),
+}
+
+/// An attempt that has ended.
+pub(crate) struct Ended {
+    pub(crate) permit: Permit,
+    pub(crate) outcome: Result<Answer, Failure>,
+}
+
+/// There is no endpoint for an attempt.
+pub(crate) enum NoSeat {
+    Full,
+    Nobody,
+}
+
+impl Client {
+    /// Forwards a request to some endpoint of a service.
+    pub async fn forward(&self, local: &Rc<Local>, mut ask: Forward<'_>) -> Result<Answered, Failed> {
+        let mut run = Run::begin(local, &mut ask);
+        loop {
+            let permit = match self.seat(local, &ask, &run, false) {
+                Ok(permit) => permit,
+                Err(NoSeat::Nobody) => return Err(run.nobody(local, &mut ask)),
+                Err(NoSeat::Full) => Box::pin(self.queued(local, &mut ask, &mut run)).await?,
+            };
+            run.attempts += 1;
+            let mut ended = match run.hedge_after(local) {
+                None => {
+                    let outcome = self.attempt(local, permit.member(), run.next_try(local, &mut ask)).await;
+                    Ended { permit, outcome }
+                }
+                Some(wait) => Box::pin(self.raced(local, permit, &ask, &mut run, wait)).await,
+            };
+            let again = self.learn(local, &mut ended, &mut run, &ask);
+            let Ended { permit, outcome } = ended;
+            match (again, outcome) {
+                (None, Ok(answer)) => return Ok(run.answered(local, answer, permit)),
+                (None, Err(failure)) => return Err(run.failed(failure, &permit, &mut ask)),
+                (Some(pause), _) => {
+                    run.tried.insert(permit.member());
+                    drop(permit);
+                    local.service.meters.retried(self.core);
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                        run.began = Instant::now();
+                    }
+                }
+            }
+        }
+    }
+
+    /// An endpoint for the next attempt. `called`: from the queue, so nobody is passed by.
+    pub(crate) fn seat(
+        &self,
+        local: &Rc<Local>,
+        ask: &Forward<'_>,
+        run: &Run<'_>,
+        called: bool,
+    ) -> Result<Permit, NoSeat> {
+        let standing = &local.service.standing;
+        let mut counted = false;
+        if local.service.bounded {
+            if !called && standing.waiting() > 0 {
+                return Err(NoSeat::Full);
+            }
+            if let Some(adaptive) = &standing.adaptive {
+                if !adaptive.enter() {
+                    return Err(NoSeat::Full);
+                }
+                counted = true;
+            }
+        }
+        let start = |member, trial| Permit::start(local, member, self, trial, counted).ok_or(NoSeat::Full);
+        if standing.circle.has_trials()
+            && run.may_try(&mut self.random.borrow_mut())
+            && let Some(member) = local.trial(self.clock.now())
+        {
+            return start(member, true);
+        }
+        if let Some(home) = run.home.filter(|home| run.attempts == 0 && local.takes(*home)) {
+            return start(home, false);
+        }
+        let none = match local.pick(self, &run.tried, ask.hash) {
+            Pick::Endpoint(member) => return start(member, false),
+            Pick::Full => NoSeat::Full,
+            Pick::Nobody => NoSeat::Nobody,
+        };
+        if counted && let Some(adaptive) = &standing.adaptive {
+            adaptive.leave();
+        }
+        Err(none)
+    }
+
+    /// Waits for an endpoint that has room.
+    async fn queued(
+        &self,
+        local: &Rc<Local>,
+        ask: &mut Forward<'_>,
+        run: &mut Run<'_>,
+    ) -> Result<Permit, Failed> {
+        let queue = &local.service.standing.queue;
+        let waited = match queue.enter(ask.manner.class) {
+            Err(shed) => Err(Why::Shed(shed)),
+            Ok(place) => {
+                let seat = async {
+                    loop {
+                        place.again();
+                        if place.is_first() {
+                            match self.seat(local, ask, run, true) {
+                                Ok(permit) => return Ok(permit),
+                                Err(NoSeat::Nobody) => return Err(Run::why_nobody(local)),
+                                Err(NoSeat::Full) => {}
+                            }
+                        }
+                        place.called().await.map_err(Why::Shed)?;
+                    }
+                };
+                let seat = tokio::time::timeout(queue.timeout(), seat).await;
+                let seat = seat.unwrap_or(Err(Why::Shed(Shed::QueueTimeout)));
+                if seat.is_ok() {
+                    place.served();
+                }
+                seat
+            }
+        };
+        run.began = Instant::now();
+        waited.map_err(|why| run.stopped(why, ask))
+    }
+
+    /// Draws what an attempt has taught, and says whether there is another one, and after which pause.
+    fn learn(
+        &self,
+        local: &Local,
+        ended: &mut Ended,
+        run: &mut Run<'_>,
+        ask: &Forward<'_>,
+    ) -> Option<Duration> {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(run.began);
+        (run.began, run.took) = (now, took);
+        let Ended { permit, outcome } = ended;
+        let meters = &local.endpoint(permit.member()).meters;
+        let trial = permit.is_trial();
+        let (lesson, wanted) = match outcome {
+            Ok(answer) => {
+                meters.answered(self.core, took);
+                (judge::answered(answer, took), run.wants_another_than(answer, trial, ask))
+            }
+            Err(failure) => {
+                meters.unanswered(self.core);
+                (judge::failed(failure), run.wants_another_after(failure, trial))
+            }
+        };
+        self.settle(permit, lesson, now, took, outcome.is_err());
+        match wanted {
+            Wanted::No => None,
+            wanted => run.again(local, wanted, self, now),
+        }
+    }
+
+    /// Tells the endpoint's load and health, and the service's limit, how an attempt went.
+    pub(crate) fn settle(&self, permit: &mut Permit, lesson: Lesson, now: Instant, took: Duration, late: bool) {
+        let at = self.clock.at(now);
+        permit.settle(lesson, at);
+        permit.sample(took, late, at);
+    }
+}
+
+impl Failed {
+    /// Did the client itself break the request off?
+    pub fn is_clients(&self) -> bool {
+        matches!(&self.why, Why::Failure(Failure { cause: Cause::Body(_), .. }))
+    }
+}
