@@ -34,8 +34,7 @@ impl Trip {
         let Delivery { bytes_in, bytes_out, end } = delivery;
         // What was never a request has no method; TRACE stands for it, which is never served.
         let method = self.head.as_ref().map_or(&Method::TRACE, |h| &h.method);
-        let meters = self.route().map_or(&self.here.site.unrouted, |r| &r.meters);
-        meters.record(self.desk.core, method, self.status, took, bytes_in, bytes_out);
+        self.meters().record(self.desk.core, method, self.status, took, bytes_in, bytes_out);
         self.desk.with_log(|log| log.record(&self.entry(took, bytes_in, bytes_out, end)));
     }
 
@@ -43,7 +42,7 @@ impl Trip {
         let head = self.head.as_ref();
         let target = self.asked.as_ref().or(head.map(|h| &h.target));
         let route = self.route();
-        let service = route.and_then(|r| self.here.site.service_of(r));
+        let service = self.service.and_then(|place| self.here.site.services.get(place));
         // What the response itself could not tell any more.
         let cut = match end {
             End::Cut => Some("upstream_cut"),

@@ -1,5 +1,6 @@
 //! A worker's gateway: what it keeps between requests, and its side of the seam to the wire.
 
+use crate::pressure::{Pressure, Strain};
 use crate::serve;
 use crate::site::Site;
 use crate::stop::{Fault, Reason, Stop};
@@ -22,13 +23,15 @@ pub struct Shared {
     site: ArcSwap<Site>,
     stops: Vec<Arc<CoreCounter>>,
     clock: Clock,
+    /// How hard-pressed Tidegate is.
+    pub pressure: Pressure,
 }
 
 impl Shared {
     /// With the first version of the site.
-    pub fn new(site: Arc<Site>, meters: &Meters, clock: Clock) -> Arc<Self> {
+    pub fn new(site: Arc<Site>, meters: &Meters, clock: Clock, cores: usize) -> Arc<Self> {
         let stops = Reason::ALL.iter().map(|r| meters.stops(r.label())).collect();
-        Arc::new(Self { site: ArcSwap::new(site), stops, clock })
+        Arc::new(Self { site: ArcSwap::new(site), stops, clock, pressure: Pressure::new(cores) })
     }
 
     /// The site in force.
@@ -133,6 +136,16 @@ impl Desk {
         self.ids.borrow_mut().next_u64()
     }
 
+    /// A random number below that.
+    pub(crate) fn below(&self, bound: usize) -> usize {
+        self.ids.borrow_mut().below(bound)
+    }
+
+    /// How hard-pressed Tidegate is.
+    pub(crate) fn strain(&self) -> Strain {
+        self.shared.pressure.strain()
+    }
+
     /// Calls `use_it` with the `Date` of now (RFC 9110 section 6.6.1), made anew at most once a second.
     pub(crate) fn with_date(&self, now: Instant, use_it: impl FnOnce(&[u8])) {
         let mut date = self.date.borrow_mut();
@@ -203,7 +216,17 @@ impl net::Service for Gateway {
         }
     }
 
+    fn keeps_connections(&self) -> bool {
+        self.0.strain() < Strain::NoKeepAlive
+    }
+
+    fn accepts(&self) -> bool {
+        self.0.strain() < Strain::NoAccept
+    }
+
     fn tick(&self, now: Instant) {
+        // It was due then, and is here only now.
+        self.0.shared.pressure.late(self.0.core, now.elapsed());
         self.0.here();
         self.0.client.sweep(now);
         self.0.with_log(Recorder::flush);

@@ -1,10 +1,11 @@
 //! Which road would a request take? Told stage by stage, without sending anything.
 
-use crate::site::{Action, Site};
+use crate::site::{Action, Fallback, Site};
 use base::units::show_duration;
 use message::{Authority, Fields, Method, Target};
 use route::{Ask, Find, Params};
 use serde_json::{Value, json};
+use upstream::Service;
 
 /// Explains `GET http://host/path` (the method may be left out). The error says what is wrong with the question.
 pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
@@ -33,7 +34,7 @@ pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
         fields: &fields,
     };
     let mut params = Params::new();
-    let found = match site.table.find(&ask, &mut params) {
+    let found = match site.plan.table.find(&ask, &mut params) {
         Find::NotFound => {
             stages.push(
                 json!({ "stage": "find", "result": "404", "why": "no route takes this host and path" }),
@@ -46,7 +47,7 @@ pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
             );
             None
         }
-        Find::Route(&number, _) => site.routes.get(number).zip(site.templates.get(number)),
+        Find::Route(&number, _) => site.plan.routes.get(number).zip(site.plan.templates.get(number)),
     };
     if let Some((route, template)) = found {
         let named: serde_json::Map<_, _> =
@@ -72,26 +73,86 @@ fn end(site: &Site, route: &crate::Route) -> Value {
             json!({ "stage": "forward", "result": format!("{} by Tidegate itself", to.status.as_u16()) })
         }
         Action::Forward(_) => {
-            let Some(service) = site.service_of(route) else { return Value::Null };
-            let settings = &service.settings;
-            let timeout = route.request_timeout.unwrap_or(settings.timeouts.request);
-            let endpoints: Vec<Value> = service
-                .members
-                .iter()
-                .map(|m| json!({ "url": m.endpoint.label, "pending": m.endpoint.load.pending() }))
-                .collect();
-            json!({
-                "stage": "forward",
-                "result": format!("service `{}`", settings.name),
-                "policy": settings.policy.as_str(),
-                "strip_prefix": route.strip_prefix,
-                "timeouts": {
-                    "connect": show_duration(settings.timeouts.connect),
-                    "request": show_duration(timeout),
-                    "idle": show_duration(route.idle_timeout.unwrap_or(settings.timeouts.idle)),
-                },
-                "endpoints": endpoints,
-            })
+            let Some(service) = site.services_of(route).next() else { return Value::Null };
+            let mut stage = json!({ "stage": "forward", "result": format!("service `{}`", service.settings.name) });
+            merge(&mut stage, forwarding(route, service));
+            merge(&mut stage, beside(site, route));
+            stage
         }
+        Action::Split(split) => {
+            let shares: Vec<String> = split
+                .parts
+                .iter()
+                .filter_map(|part| {
+                    let service = site.services.get(part.service)?;
+                    let share = f64::from(part.weight) * 100.0 / f64::from(split.total);
+                    Some(format!("`{}` ({share:.3}%)", service.settings.name))
+                })
+                .collect();
+            let services: Vec<Value> = site
+                .services_of(route)
+                .map(|s| {
+                    let mut one = json!({ "service": s.settings.name });
+                    merge(&mut one, forwarding(route, s));
+                    one
+                })
+                .collect();
+            let result = format!("one of the services {}", shares.join(", "));
+            let mut stage = json!({ "stage": "forward", "result": result, "services": services });
+            merge(&mut stage, beside(site, route));
+            stage
+        }
+    }
+}
+
+/// What a route does beside forwarding.
+fn beside(site: &Site, route: &crate::Route) -> Value {
+    let name = |place: usize| site.services.get(place).map(|s| s.settings.name.clone());
+    let fallback = match &route.fallback {
+        None => Value::Null,
+        Some(Fallback::Service(place)) => json!({ "service": name(*place) }),
+        Some(Fallback::Respond(to)) => json!({ "respond": to.status.as_u16() }),
+    };
+    json!({
+        "fallback": fallback,
+        "mirror": route.mirror.map(|m| json!({ "service": name(m.service), "percent": m.percent })),
+        "priority": route.manner.class.as_str(),
+    })
+}
+
+/// How a service is asked.
+fn forwarding(route: &crate::Route, service: &Service) -> Value {
+    let settings = &service.settings;
+    let manner = &route.manner;
+    let retry = manner.retry.as_ref().unwrap_or(&settings.retry);
+    let endpoints: Vec<Value> = service
+        .members
+        .iter()
+        .map(|m| {
+            json!({
+                "url": m.endpoint.label,
+                "state": m.endpoint.health.state().as_str(),
+                "pending": m.endpoint.load.pending(),
+            })
+        })
+        .collect();
+    json!({
+        "policy": settings.picker.policy.as_str(),
+        "strip_prefix": route.strip_prefix,
+        "timeouts": {
+            "connect": show_duration(settings.timeouts.connect),
+            "request": show_duration(manner.request_timeout.unwrap_or(settings.timeouts.request)),
+            "per_try": retry.per_try_timeout.map(show_duration),
+            "idle": show_duration(manner.idle_timeout.unwrap_or(settings.timeouts.idle)),
+        },
+        "retry": { "attempts": retry.attempts, "budget_percent": retry.budget.percent, "body": retry.body },
+        "hedge": manner.hedge.or(settings.hedge).map(|h| h.to_string()),
+        "endpoints": endpoints,
+    })
+}
+
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from.into_iter().filter(|(_, value)| !value.is_null()));
     }
 }

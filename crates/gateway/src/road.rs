@@ -17,6 +17,8 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
     }
     // The route decides about everything that follows.
     find::find(trip, &mut body)?;
+    // As early as the route's priority is known: what is refused here has cost nobody anything.
+    admit::shed(trip)?;
     // cors: before identify, since a preflight has no credentials
     // identify: who is calling?
     // charge: may this caller, now? After identify, since limits belong to callers

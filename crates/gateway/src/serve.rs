@@ -4,6 +4,7 @@ use crate::arrival::Arrival;
 use crate::desk::Desk;
 use crate::problem;
 use crate::road;
+use crate::stage::told;
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use message::Name;
@@ -65,6 +66,9 @@ fn finished(mut trip: Box<Trip>, arrival: Arrival) -> Response<Box<Trip>> {
         trip.desk.with_date(trip.arrived, |date| head.fields.add(Name::Date, date));
     }
     trip.status = head.status.as_u16();
+    if trip.explains {
+        told::tell(&trip, &mut head);
+    }
     // The final answer is here: there will be no interim one, and the way for them is the connection's again.
     trip.interim = None;
     Response { head, body, tunnel, ride: trip }

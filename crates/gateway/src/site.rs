@@ -5,18 +5,13 @@ use bytes::Bytes;
 use message::{Fields, StatusCode};
 use observe::{ListenerMeters, RouteMeters};
 use std::sync::Arc;
-use std::time::Duration;
-use upstream::Service;
+use upstream::{Manner, Service};
 
 /// Everything that a request needs to know of the config.
 #[derive(Debug)]
 pub struct Site {
-    /// Which route does a request take? Leads to a place in `routes`.
-    pub table: route::Table<usize>,
     /// The routes.
-    pub routes: Vec<Route>,
-    /// The routes' paths, for the placeholders of redirects.
-    pub templates: Vec<route::PathTemplate>,
+    pub plan: Arc<Plan>,
     /// The services.
     pub services: Vec<Arc<Service>>,
     /// Proxies whose word about the client is taken.
@@ -27,6 +22,29 @@ pub struct Site {
     pub listeners: Vec<Arc<ListenerMeters>>,
     /// Where requests are logged.
     pub access_log: Option<Arc<observe::access_log::AccessLog>>,
+    /// Who may ask how a request was served.
+    pub explain: ExplainTo,
+}
+
+/// The routes of a config. Endpoints come and go without it.
+#[derive(Debug)]
+pub struct Plan {
+    /// Which route does a request take? Leads to a place in `routes`.
+    pub table: route::Table<usize>,
+    /// The routes.
+    pub routes: Vec<Route>,
+    /// The routes' paths, for the placeholders of redirects.
+    pub templates: Vec<route::PathTemplate>,
+}
+
+/// Who gets an answer to `X-Tidegate-Explain`.
+#[derive(Clone, Debug, Default)]
+pub enum ExplainTo {
+    /// Clients on this machine that no proxy speaks for.
+    #[default]
+    Loopback,
+    /// Whoever knows the admin token.
+    Token(Box<str>),
 }
 
 /// One route.
@@ -38,10 +56,12 @@ pub struct Route {
     pub action: Action,
     /// Largest body of a request, in bytes; `None`: any.
     pub max_body: Option<u64>,
-    /// Longest wait for the head of an answer; `None`: as the service says.
-    pub request_timeout: Option<Duration>,
-    /// Longest silence in an answer's body; `None`: as the service says.
-    pub idle_timeout: Option<Duration>,
+    /// How its requests are forwarded.
+    pub manner: Manner,
+    /// What answers where no endpoint does.
+    pub fallback: Option<Fallback>,
+    /// Who gets a copy of its requests.
+    pub mirror: Option<Mirror>,
     /// Taken off the front of the path before it goes to the service.
     pub strip_prefix: Option<Box<str>>,
     /// Its meters.
@@ -53,10 +73,63 @@ pub struct Route {
 pub enum Action {
     /// Forwards to a service: its place in [`Site::services`].
     Forward(usize),
+    /// Forwards to one of several services, by chance.
+    Split(Split),
     /// Sends the client elsewhere.
     Redirect(Redirect),
     /// Answers by itself.
     Respond(Respond),
+}
+
+/// Services that share a route's requests.
+#[derive(Debug)]
+pub struct Split {
+    /// The sum of all weights; never 0.
+    pub total: u32,
+    /// The services.
+    pub parts: Vec<Part>,
+}
+
+/// One service's share.
+#[derive(Debug)]
+pub struct Part {
+    /// Its place in [`Site::services`].
+    pub service: usize,
+    /// Its share of the total.
+    pub weight: u32,
+    /// The route's meters for this service.
+    pub meters: Arc<RouteMeters>,
+}
+
+impl Split {
+    /// The part for that number below the total.
+    pub(crate) fn part(&self, mut number: u32) -> usize {
+        for (place, part) in self.parts.iter().enumerate() {
+            match number.checked_sub(part.weight) {
+                None => return place,
+                Some(rest) => number = rest,
+            }
+        }
+        0
+    }
+}
+
+/// What answers where no endpoint does.
+#[derive(Debug)]
+pub enum Fallback {
+    /// Another service: its place in [`Site::services`].
+    Service(usize),
+    /// Tidegate itself.
+    Respond(Respond),
+}
+
+/// Who gets a copy of a route's requests. Nobody waits for the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Mirror {
+    /// Its place in [`Site::services`].
+    pub service: usize,
+    /// How many of a hundred requests are copied.
+    pub percent: u8,
 }
 
 /// A redirect.
@@ -80,11 +153,16 @@ pub struct Respond {
 }
 
 impl Site {
-    /// The service that a route forwards to.
-    pub fn service_of(&self, route: &Route) -> Option<&Service> {
-        match route.action {
-            Action::Forward(service) => self.services.get(service).map(|s| &**s),
-            Action::Redirect(_) | Action::Respond(_) => None,
-        }
+    /// The services that a route may forward to, the usual one first.
+    pub fn services_of<'s>(&'s self, route: &'s Route) -> impl Iterator<Item = &'s Arc<Service>> {
+        let parts: &[Part] = match &route.action {
+            Action::Split(split) => &split.parts,
+            _ => &[],
+        };
+        let one = match route.action {
+            Action::Forward(service) => Some(service),
+            _ => None,
+        };
+        one.into_iter().chain(parts.iter().map(|p| p.service)).filter_map(|place| self.services.get(place))
     }
 }

@@ -3,6 +3,10 @@
 use message::StatusCode;
 use net::{BodyError, Cause, Failure, Reject};
 use std::time::Duration;
+use upstream::{Shed, Why};
+
+/// When there may be room again: the least that `Retry-After` can say.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Why a request was ended by the gateway. The order is that of the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +22,9 @@ pub enum Reason {
     ClientSlow,
     ClientGone,
     NoEndpoint,
+    QueueFull,
+    QueueTimeout,
+    Overloaded,
     ConnectFailed,
     ConnectTimeout,
     UpstreamClosed,
@@ -36,7 +43,7 @@ pub(crate) enum Fault {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::HeadTimeout,
         Self::RouteNotFound,
@@ -46,6 +53,9 @@ impl Reason {
         Self::ClientSlow,
         Self::ClientGone,
         Self::NoEndpoint,
+        Self::QueueFull,
+        Self::QueueTimeout,
+        Self::Overloaded,
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::UpstreamClosed,
@@ -67,8 +77,11 @@ impl Reason {
             Self::ClientSlow => ("client_slow", 408, "The body of the request arrived too slowly", Client),
             // Never sent: a number for logs, as nginx uses it.
             Self::ClientGone => ("client_gone", 499, "The client went away", Client),
-            Self::NoEndpoint => ("no_endpoint", 503, "The service has no endpoint", Upstream),
-            Self::ConnectFailed => ("connect_failed", 502, "The service cannot be reached", Upstream),
+            Self::NoEndpoint => ("no_endpoint", 503, "The service is not available", Upstream),
+            Self::QueueFull => ("queue_full", 503, "The service is full", Upstream),
+            Self::QueueTimeout => ("queue_timeout", 503, "The service is full", Upstream),
+            Self::Overloaded => ("overloaded", 503, "The gateway is overloaded", Us),
+            Self::ConnectFailed => ("connect_failed", 503, "The service cannot be reached", Upstream),
             Self::ConnectTimeout => {
                 ("connect_timeout", 504, "The service cannot be reached in time", Upstream)
             }
@@ -134,9 +147,13 @@ impl Stop {
 
     /// No endpoint answered.
     pub(crate) fn failed(failed: &upstream::Failed) -> Self {
-        let Some(Failure { cause, .. }) = &failed.failure else {
-            let stop = Self::new(Reason::NoEndpoint, "No instance of the service is known.");
-            return Self { retry_after: Some(Duration::from_secs(1)), ..stop };
+        let cause = match &failed.why {
+            Why::Failure(Failure { cause, .. }) => cause,
+            Why::Nobody { retry_after } => {
+                let stop = Self::new(Reason::NoEndpoint, "No instance of the service is available.");
+                return stop.retry_after(*retry_after);
+            }
+            Why::Shed(shed) => return Self::shed(*shed),
         };
         if let Cause::Body(e) = cause {
             return Self::body(e);
@@ -158,7 +175,27 @@ impl Stop {
         };
         let endpoint = failed.endpoint.as_deref().unwrap_or_default();
         let detail = Some(format!("{endpoint} {cause} (attempts: {})", failed.attempts));
-        Self { detail, ..Self::new(reason, public) }
+        let stop = Self { detail, ..Self::new(reason, public) };
+        // Nothing was carried out, so coming again does no harm.
+        if reason == Reason::ConnectFailed { stop.retry_after(SOON) } else { stop }
+    }
+
+    /// There was no room, and none in time.
+    fn shed(shed: Shed) -> Self {
+        let (reason, public) = match shed {
+            Shed::QueueFull => (Reason::QueueFull, "As many requests as may wait for the service are waiting."),
+            Shed::QueueTimeout => (Reason::QueueTimeout, "The service had no room in the time that a request may wait."),
+        };
+        Self::new(reason, public).retry_after(SOON)
+    }
+
+    /// Tidegate itself has more to do than it can.
+    pub(crate) fn overloaded() -> Self {
+        Self::new(Reason::Overloaded, "The gateway serves more important requests first.").retry_after(SOON)
+    }
+
+    fn retry_after(self, after: Duration) -> Self {
+        Self { retry_after: Some(after), ..self }
     }
 
     /// The body of the request failed.

@@ -2,11 +2,12 @@
 
 use crate::client_address;
 use crate::desk::{Desk, Here};
-use crate::site::Route;
+use crate::site::{Action, Route};
 use crate::stop::Reason;
 use base::RequestId;
 use message::{Name, RequestHead, Target};
 use net::{Interim, Peer, Request};
+use observe::RouteMeters;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,12 @@ pub struct Trip {
     pub(crate) interim: Option<Interim>,
     /// The route's place in the site.
     pub(crate) route: Option<usize>,
+    /// The place of the service that was asked.
+    pub(crate) service: Option<usize>,
+    /// Which of the services that share the route.
+    pub(crate) part: Option<usize>,
+    /// The client is told how its request was served.
+    pub(crate) explains: bool,
     pub(crate) permit: Option<Permit>,
     /// The endpoint of the last attempt, where all have failed.
     pub(crate) failed_at: Option<Box<str>>,
@@ -99,6 +106,9 @@ impl Trip {
             expects_continue: false,
             interim: None,
             route: None,
+            service: None,
+            part: None,
+            explains: false,
             permit: None,
             failed_at: None,
             attempts: 0,
@@ -109,9 +119,18 @@ impl Trip {
         }
     }
 
+    /// The meters that its end is counted by.
+    pub(crate) fn meters(&self) -> &RouteMeters {
+        let Some(route) = self.route() else { return &self.here.site.unrouted };
+        match (&route.action, self.part) {
+            (Action::Split(split), Some(part)) => split.parts.get(part).map_or(&route.meters, |p| &p.meters),
+            _ => &route.meters,
+        }
+    }
+
     /// The route that was found.
     pub(crate) fn route(&self) -> Option<&Route> {
-        self.here.site.routes.get(self.route?)
+        self.here.site.plan.routes.get(self.route?)
     }
 }
 

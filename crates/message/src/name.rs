@@ -110,6 +110,8 @@ names! {
     XForwardedProto = "x-forwarded-proto",
     XRealIp = "x-real-ip",
     XRequestId = "x-request-id",
+    XTidegateExplain = "x-tidegate-explain",
+    XTidegateMirror = "x-tidegate-mirror",
 }
 
 #[cfg(test)]

@@ -134,8 +134,18 @@ pub trait Service: 'static {
     /// Something went wrong that is no request's fault.
     fn trouble(&self, listener: usize, trouble: &Trouble);
 
-    /// Called a few times a second, for what is done now and then.
-    fn tick(&self, now: Instant);
+    /// Called a few times a second, for what is done now and then. `due`: when it was to be called.
+    fn tick(&self, due: Instant);
+
+    /// May HTTP/1 connections stay open for another request?
+    fn keeps_connections(&self) -> bool {
+        true
+    }
+
+    /// Are new connections wanted? While they are not, they wait in the kernel's queue.
+    fn accepts(&self) -> bool {
+        true
+    }
 
     /// Words the answer to something that is not a request. The connection closes behind it.
     fn refuse(&self, peer: &Rc<Peer>, reject: Reject) -> Response<Self::Ride>;

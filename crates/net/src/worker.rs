@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_millis(200);
 /// Rest after a failed accept: the limit of open files does not go away at once.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
+/// How often a worker that accepts nothing looks whether it may again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
 /// What a worker is told.
 enum Order {
     Listen(Vec<Arc<Listening>>, ServerLimits),
@@ -190,6 +193,9 @@ impl<S: Service> Worker<S> {
         };
         let seat = self.drain.seat();
         loop {
+            while !self.service.accepts() && !seat.is_draining() {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
             let accepted = poll_fn(|cx| match acceptor.poll_accept(cx) {
                 Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
                 Poll::Pending if seat.poll_draining(cx) => Poll::Ready(None),

@@ -1,7 +1,7 @@
 //! One worker's side of the services: pickers, waiting connections.
 
 use crate::endpoint::Endpoint;
-use crate::service::Service;
+use crate::service::{HashOn, Service};
 use balance::{Lineup, Pick, Picker, Seen, State, Tried};
 use base::{Clock, IdSource, Moment};
 use net::{Idle, Multiplexed};
@@ -183,6 +183,16 @@ impl Local {
         if let Some(change) = change {
             self.service.note(&change);
         }
+    }
+
+    /// What the service's policy hashes, where it is one that does.
+    pub fn hash_on(&self) -> Option<&HashOn> {
+        self.service.table.as_ref().map(|_| &self.service.settings.hash_on)
+    }
+
+    /// How long the service may take to answer, where a route says nothing.
+    pub fn request_timeout(&self) -> Duration {
+        self.service.settings.timeouts.request
     }
 
     /// Requests that the endpoint takes at once.

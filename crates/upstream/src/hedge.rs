@@ -25,6 +25,15 @@ pub enum Hedge {
     After(Duration),
 }
 
+impl std::fmt::Display for Hedge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::P95 => f.write_str("after p95"),
+            Self::After(wait) => write!(f, "after {}", base::units::show_duration(*wait)),
+        }
+    }
+}
+
 /// Timers are no finer than this.
 const LEAST: Duration = Duration::from_millis(1);
 

@@ -25,6 +25,7 @@ mod service;
 mod standing;
 mod sticky;
 
+pub use balance::stable_hash;
 pub use client::{Client, Local};
 pub use endpoint::{Endpoint, Place, Registry};
 pub use forward::{Answered, Failed, Forward, Manner, Why};

@@ -1,9 +1,12 @@
 //! What is judged before there is a route.
 
 use crate::arrival::Arrival;
+use crate::pressure::Strain;
+use crate::stop::Stop;
 use crate::trip::Trip;
 use message::{Fields, Method, Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;
+use upstream::Class;
 
 /// Lets a request onto the road, or answers it where it concerns the gateway itself.
 pub(crate) fn admit(trip: &mut Trip) -> Option<Arrival> {
@@ -11,6 +14,15 @@ pub(crate) fn admit(trip: &mut Trip) -> Option<Arrival> {
         Some(head) if head.method == Method::OPTIONS => options(head),
         _ => None,
     }
+}
+
+/// Refuses requests of low priority while Tidegate itself is hard-pressed.
+pub(crate) fn shed(trip: &Trip) -> Result<(), Stop> {
+    let hard = trip.desk.strain() >= Strain::ShedLow;
+    if hard && trip.route().is_some_and(|r| r.manner.class == Class::Low) {
+        return Err(Stop::overloaded());
+    }
+    Ok(())
 }
 
 /// `OPTIONS *` asks about the server (RFC 9110 section 9.3.7), and `Max-Forwards` may end any OPTIONS here

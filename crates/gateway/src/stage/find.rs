@@ -16,7 +16,7 @@ pub(crate) fn find(trip: &mut Trip, body: &mut Body) -> Result<(), Stop> {
         query: head.target.query(),
         fields: &head.fields,
     };
-    let route = match trip.here.site.table.find(&ask, &mut params) {
+    let route = match trip.here.site.plan.table.find(&ask, &mut params) {
         Find::Route(&route, _) => route,
         Find::MethodNotAllowed(allow) => {
             let allow = allow.to_string();
@@ -26,7 +26,7 @@ pub(crate) fn find(trip: &mut Trip, body: &mut Body) -> Result<(), Stop> {
         Find::NotFound => return Err(nowhere()),
     };
     trip.route = Some(route);
-    if let Some(limit) = trip.here.site.routes[route].max_body
+    if let Some(limit) = trip.here.site.plan.routes[route].max_body
         && !body.is_empty()
     {
         if body.length().is_some_and(|n| n > limit) {

@@ -1,69 +1,110 @@
 //! To the service, or to what the route does without one.
 
-use super::{introduce, locally};
+use super::{affinity, deadline, introduce, locally, mirror, told};
 use crate::arrival::Arrival;
-use crate::site::Action;
+use crate::site::{Action, Fallback, Route};
 use crate::stop::Stop;
 use crate::trip::Trip;
 use message::{Name, RequestHead, Target, Version};
 use net::Body;
 use std::rc::Rc;
-use upstream::Forward;
+use upstream::{Answered, Failed, Forward};
 
 /// Gets the answer.
 pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, Stop> {
     let here = Rc::clone(&trip.here);
-    let Some((number, route)) = trip.route.and_then(|n| Some((n, here.site.routes.get(n)?))) else {
+    let plan = &here.site.plan;
+    let Some((number, route)) = trip.route.and_then(|n| Some((n, plan.routes.get(n)?))) else {
         return Err(Stop::new(crate::Reason::RouteNotFound, "No route was found."));
     };
     let service = match &route.action {
         Action::Respond(to) => return Ok(locally::respond(to)),
         Action::Redirect(to) => {
             let request = trip.head.as_ref().expect("a request that has a route has a head");
-            return Ok(locally::redirect(to, request, here.site.templates.get(number)));
+            return Ok(locally::redirect(to, request, plan.templates.get(number)));
         }
-        Action::Forward(service) => &here.services[*service],
+        Action::Forward(service) => *service,
+        Action::Split(split) => {
+            // Below the total, which is no more than what `below` takes.
+            let number = trip.desk.below(split.total as usize);
+            let part = split.part(u32::try_from(number).unwrap_or(0));
+            trip.part = Some(part);
+            split.parts[part].service
+        }
     };
+    told::listen(trip);
     introduce::introduce(trip);
     if let Some(prefix) = &route.strip_prefix {
         strip(trip, prefix);
     }
-    let Trip { head, desk, interim, expects_continue, arrived, .. } = trip;
-    let head = head.as_mut().expect("a request that has a route has a head");
-    let opened_over_h2 = head.version == Version::HTTP_2 && head.upgrade.is_some();
-    if opened_over_h2 {
-        add_websocket_key(head, desk.random(), desk.random());
+    let opened_over_h2 = open_websocket(trip);
+    let mut failed = match ask(trip, route, service, &mut body).await {
+        Ok(answered) => return Ok(arrived(trip, route, answered, opened_over_h2)),
+        Err(failed) => failed,
+    };
+    match &route.fallback {
+        Some(Fallback::Respond(to)) if !failed.is_clients() => {
+            note(trip, failed);
+            return Ok(locally::respond(to));
+        }
+        Some(Fallback::Service(other)) if failed.sendable && !failed.is_clients() => {
+            match ask(trip, route, *other, &mut body).await {
+                Ok(answered) => return Ok(arrived(trip, route, answered, opened_over_h2)),
+                Err(again) => failed = again,
+            }
+        }
+        _ => {}
     }
+    let stop = Stop::failed(&failed);
+    note(trip, failed);
+    Err(stop)
+}
+
+/// Asks a service.
+async fn ask(trip: &mut Trip, route: &Route, service: usize, body: &mut Body) -> Result<Answered, Failed> {
+    trip.service = Some(service);
+    let local = &trip.here.services[service];
+    let head = trip.head.as_mut().expect("a request that has a route has a head");
+    let client_timeout = deadline::travel(head, route, local);
     let ask = Forward {
         head,
-        body: &mut body,
-        expects_continue: *expects_continue,
-        interim: interim.as_ref(),
-        request_timeout: route.request_timeout,
-        idle_timeout: route.idle_timeout,
-        arrived: *arrived,
+        body,
+        expects_continue: trip.expects_continue,
+        interim: trip.interim.as_ref(),
+        manner: &route.manner,
+        client_timeout,
+        hash: affinity::hash(local, head, trip.client),
+        arrived: trip.arrived,
     };
-    let outcome = desk.client.forward(service, ask).await;
-    match outcome {
-        Ok(answered) => {
-            trip.attempts = answered.attempts;
-            trip.upstream_took = Some(answered.took);
-            trip.permit = Some(answered.permit);
-            let net::Answer { mut head, body, tunnel } = answered.answer;
-            if opened_over_h2 {
-                head.fields.remove(Name::SecWebsocketAccept);
-                head.fields.remove(Name::Upgrade);
-            }
-            head.fields.add(Name::Via, b"1.1 tidegate");
-            Ok(Arrival { head, body, tunnel })
-        }
-        Err(failed) => {
-            trip.attempts = failed.attempts;
-            let stop = Stop::failed(&failed);
-            trip.failed_at = failed.endpoint;
-            Err(stop)
-        }
+    trip.desk.client.forward(local, ask).await
+}
+
+/// An endpoint has answered.
+fn arrived(trip: &mut Trip, route: &Route, answered: Answered, opened_over_h2: bool) -> Arrival {
+    trip.attempts = answered.attempts;
+    trip.upstream_took = Some(answered.took);
+    if let Some(to) = &route.mirror {
+        mirror::send(trip, route, *to, answered.replay.as_ref());
     }
+    let net::Answer { mut head, body, tunnel } = answered.answer;
+    if opened_over_h2 {
+        head.fields.remove(Name::SecWebsocketAccept);
+        head.fields.remove(Name::Upgrade);
+    }
+    head.fields.add(Name::Via, b"1.1 tidegate");
+    if answered.wants_cookie
+        && let Some(cookie) = answered.permit.cookie(trip.peer.tls.is_some())
+    {
+        head.fields.add(Name::SetCookie, cookie.as_bytes());
+    }
+    trip.permit = Some(answered.permit);
+    Arrival { head, body, tunnel }
+}
+
+/// No endpoint has answered.
+fn note(trip: &mut Trip, failed: Failed) {
+    trip.attempts = failed.attempts;
+    trip.failed_at = failed.endpoint;
 }
 
 /// Takes the prefix off the path, where it ends at a segment's end.
@@ -79,6 +120,16 @@ fn strip(trip: &mut Trip, prefix: &str) {
     if let Ok(target) = Target::parse(rest.as_bytes(), false) {
         trip.asked = Some(std::mem::replace(&mut head.target, target));
     }
+}
+
+/// Gives a WebSocket that was opened over HTTP/2 what it needs over HTTP/1.1. True where it was one.
+fn open_websocket(trip: &mut Trip) -> bool {
+    let Trip { head: Some(head), desk, .. } = trip else { return false };
+    let opened_over_h2 = head.version == Version::HTTP_2 && head.upgrade.is_some();
+    if opened_over_h2 {
+        add_websocket_key(head, desk.random(), desk.random());
+    }
+    opened_over_h2
 }
 
 /// A WebSocket that was opened over HTTP/2 has no key (RFC 8441 section 5); over HTTP/1.1 it needs one.

@@ -1,7 +1,12 @@
-//! The stages of the road. Each is a thin adapter between the trip and one room; none imports another.
+//! The stages of the road. Each is a thin adapter between the trip and one room; none imports another. What only
+//! `forward` does stands beside it, a file for each step.
 
 pub(crate) mod admit;
+mod affinity;
+mod deadline;
 pub(crate) mod find;
 pub(crate) mod forward;
 mod introduce;
 mod locally;
+mod mirror;
+pub(crate) mod told;

@@ -92,7 +92,7 @@ pub(crate) async fn serve<S: Service>(
         }
         let whole = shared.borrow().decoder.is_done();
         let endless = version == Version::HTTP_10 && response.body.length().is_none();
-        let ends = match may_stay && whole && !endless && !seat.is_draining() {
+        let ends = match may_stay && whole && !endless && !seat.is_draining() && service.keeps_connections() {
             false => Ends::Closes,
             true if version == Version::HTTP_10 => Ends::StaysTold,
             true => Ends::Stays,

@@ -1,0 +1,69 @@
+//! A copy of the request for another service. Nobody waits for its answer, which is read and dropped.
+//!
+//! The copy leaves once the first service has answered: then the whole body was read, and a request that could not be
+//! served costs nobody anything. Bodies larger than what the route keeps are not copied, and neither are upgrades.
+
+use crate::site::{Mirror, Route};
+use crate::trip::Trip;
+use http_body_util::BodyExt;
+use message::{Name, RequestHead};
+use net::Body;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use upstream::{Forward, Manner, Replay};
+
+/// Copies that are under way on one worker. A mirror that is slow shall not hold more.
+const MOST: usize = 256;
+/// How long one may take, its answer's body included.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+thread_local! {
+    static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Sends a copy, where the route's share of requests has come to this one.
+pub(crate) fn send(trip: &Trip, route: &Route, to: Mirror, replay: Option<&Replay>) {
+    let Some(head) = trip.head.as_ref().filter(|head| head.upgrade.is_none()) else { return };
+    let chosen = to.percent >= 100 || trip.desk.below(100) < usize::from(to.percent);
+    let full = UNDER_WAY.get() >= MOST;
+    let body = match replay {
+        // Without a body, or with one that was too large to be kept.
+        None if has_body(head) => None,
+        None => Some(Body::empty()),
+        Some(replay) => replay.copy(),
+    };
+    let (true, false, Some(mut body)) = (chosen, full, body) else { return };
+    let mut head = head.clone();
+    head.fields.set(Name::XTidegateMirror, b"1");
+    let (desk, local) = (Rc::clone(&trip.desk), Rc::clone(&trip.here.services[to.service]));
+    let manner = Manner { keep: 0, hedge: None, ..route.manner.clone() };
+    UNDER_WAY.set(UNDER_WAY.get() + 1);
+    tokio::task::spawn_local(async move {
+        let ask = Forward {
+            head: &head,
+            body: &mut body,
+            expects_continue: false,
+            interim: None,
+            manner: &manner,
+            client_timeout: None,
+            hash: None,
+            arrived: Instant::now(),
+        };
+        let whole = async {
+            if let Ok(answered) = desk.client.forward(&local, ask).await {
+                let mut answer = answered.answer.body;
+                // The connection is good for another request only where its answer was read.
+                while let Some(Ok(_)) = answer.frame().await {}
+                drop(answered.permit);
+            }
+        };
+        let _ = tokio::time::timeout(TIMEOUT, whole).await;
+        UNDER_WAY.set(UNDER_WAY.get() - 1);
+    });
+}
+
+fn has_body(head: &RequestHead) -> bool {
+    let length = head.fields.get_str(Name::ContentLength);
+    head.fields.has(Name::TransferEncoding) || length.is_some_and(|n| n.trim() != "0")
+}
