@@ -61,7 +61,8 @@ impl Health {
         if !self.is_ramping() || window.is_zero() {
             return 1.0;
         }
-        (now.since(self.since).as_secs_f32() / window.as_secs_f32()).clamp(FIRST_SHARE, 1.0)
+        let passed = now.since(self.since).div_duration_f32(window);
+        (FIRST_SHARE + (1.0 - FIRST_SHARE) * passed).min(1.0)
     }
 
     /// Might it be in its slow start?

@@ -153,7 +153,7 @@ fn in_a_slow_start_keys_come_one_by_one_and_each_once() {
                 count += u64::from(came[key]);
             }
             let all = home.iter().filter(|&&n| n == 2).count() as u64;
-            let want = all * seconds / 10;
+            let want = all * (10 + 9 * seconds) / 100;
             assert!(count.abs_diff(want) <= all / 10, "{policy:?}: {count} of {all} after {seconds} s");
         }
     }
