@@ -3,7 +3,6 @@
 use crate::Weight;
 use crate::estimate::Estimate;
 use base::Moment;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -69,34 +68,6 @@ impl Load {
     pub fn score(&self, now: Moment, weight: Weight) -> f64 {
         let rtt = Estimate::unpack(self.estimate.load(Ordering::Relaxed)).seconds(now);
         f64::from(rtt) * (f64::from(self.pending()) + 1.0) / f64::from(weight.get())
-    }
-}
-
-/// What a picker must know of an endpoint.
-pub trait Endpoint {
-    /// Its load, shared by all workers.
-    fn load(&self) -> &Load;
-    /// Its weight.
-    fn weight(&self) -> Weight;
-}
-
-impl<E: Endpoint + ?Sized> Endpoint for &E {
-    fn load(&self) -> &Load {
-        (**self).load()
-    }
-
-    fn weight(&self) -> Weight {
-        (**self).weight()
-    }
-}
-
-impl<E: Endpoint + ?Sized> Endpoint for Arc<E> {
-    fn load(&self) -> &Load {
-        (**self).load()
-    }
-
-    fn weight(&self) -> Weight {
-        (**self).weight()
     }
 }
 

@@ -29,25 +29,19 @@ impl Tried {
         true
     }
 
+    /// Was none tried yet?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Was it tried?
     pub fn has(&self, endpoint: usize) -> bool {
         self.all().contains(&endpoint)
     }
 
-    /// How many of the first `endpoints` were not tried.
-    pub(crate) fn left(&self, endpoints: usize) -> usize {
-        endpoints - self.all().partition_point(|&t| t < endpoints)
-    }
-
-    /// The `nth` endpoint, from 0, of those that were not tried.
-    pub(crate) fn nth_left(&self, nth: usize) -> usize {
-        // Each tried one at or before the place moves it up by one; they come in rising order.
-        self.all().iter().fold(nth, |place, &tried| place + usize::from(tried <= place))
-    }
-
     /// How many of these positions, given in rising order, were tried.
-    pub(crate) fn among(&self, positions: &[usize]) -> usize {
-        self.all().iter().filter(|tried| positions.binary_search(tried).is_ok()).count()
+    pub(crate) fn among(&self, positions: &[u32]) -> usize {
+        self.all().iter().filter(|&&tried| positions.binary_search(&(tried as u32)).is_ok()).count()
     }
 
     fn all(&self) -> &[usize] {
@@ -71,17 +65,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn those_left_are_those_that_were_not_tried(
-            endpoints in 0_usize..30,
+        fn those_among_some_positions_are_those_that_both_hold(
+            positions in proptest::collection::btree_set(0_u32..40, 0..30),
             tries in proptest::collection::vec(0_usize..40, 0..20),
         ) {
             let mut tried = Tried::none();
             for &i in &tries {
                 tried.insert(i);
             }
-            let left: Vec<_> = (0..endpoints).filter(|&i| !tried.has(i)).collect();
-            let found: Vec<_> = (0..tried.left(endpoints)).map(|nth| tried.nth_left(nth)).collect();
-            prop_assert_eq!(found, left);
+            let positions: Vec<_> = positions.into_iter().collect();
+            let both = positions.iter().filter(|&&at| tried.has(at as usize)).count();
+            prop_assert_eq!(tried.among(&positions), both);
         }
     }
 }

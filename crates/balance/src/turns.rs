@@ -8,17 +8,17 @@
 //! other: a turn costs a look at each different weight, not at each endpoint. A thousand equal endpoints cost what
 //! two do.
 
+use crate::ask::{Ask, has_room};
 use crate::{Endpoint, Tried};
 use base::IdSource;
 
 /// The most turns to skip at the start.
-const MOST_SKIPPED: usize = 1 << 12;
+const MOST_SKIPPED: usize = 1 << 8;
 
-/// Whose turn it is, for one worker and one list of endpoints.
+/// Whose turn it is, for one worker and one group of endpoints.
 #[derive(Clone, Debug)]
 pub(crate) struct Turns {
     purses: Vec<Purse>,
-    endpoints: usize,
 }
 
 /// The endpoints of one weight.
@@ -27,39 +27,57 @@ struct Purse {
     weight: i64,
     earned: i64,
     /// Positions in the list, in rising order.
-    members: Vec<usize>,
+    members: Vec<u32>,
     next: usize,
 }
 
 impl Turns {
     /// Starts at a random turn, so that the workers do not all begin with the same endpoint.
-    pub(crate) fn of<E: Endpoint>(endpoints: &[E], random: &mut IdSource) -> Self {
-        let mut turns = Self { purses: Vec::new(), endpoints: endpoints.len() };
-        for (i, endpoint) in endpoints.iter().enumerate() {
-            let weight = i64::from(endpoint.weight().get());
+    pub(crate) fn of<E: Endpoint>(endpoints: &[E], members: &[u32], random: &mut IdSource) -> Self {
+        let mut turns = Self { purses: Vec::new() };
+        for &at in members {
+            let weight = i64::from(endpoints[at as usize].weight().get());
             match turns.purses.iter_mut().find(|purse| purse.weight == weight) {
-                Some(purse) => purse.members.push(i),
-                None => turns.purses.push(Purse { weight, earned: 0, members: vec![i], next: 0 }),
+                Some(purse) => purse.members.push(at),
+                None => turns.purses.push(Purse { weight, earned: 0, members: vec![at], next: 0 }),
             }
         }
+        for purse in &mut turns.purses {
+            purse.next = random.below(purse.members.len());
+        }
         let cycle: i64 = turns.purses.iter().map(|p| p.income(p.members.len())).sum();
-        for _ in 0..random.below(usize::try_from(cycle).map_or(MOST_SKIPPED, |c| c.min(MOST_SKIPPED))) {
-            turns.next(&Tried::none());
+        // Equals are at a random turn already; what is left is whose purse it is.
+        if turns.purses.len() > 1 {
+            for _ in 0..random.below(usize::try_from(cycle).map_or(MOST_SKIPPED, |c| c.min(MOST_SKIPPED))) {
+                turns.next(&Tried::none());
+            }
         }
         turns
     }
 
-    /// How many endpoints take turns.
-    pub(crate) fn len(&self) -> usize {
-        self.endpoints
+    /// The next endpoint that may take the request. A full one misses its turn.
+    pub(crate) fn take<E: Endpoint>(&mut self, ask: &Ask<'_, E>, random: &mut IdSource) -> Option<usize> {
+        let mut next = self.next(ask.out)?;
+        if has_room(&ask.endpoints[next]) {
+            return Some(next);
+        }
+        let mut out = ask.out.clone();
+        while out.insert(next) {
+            next = self.next(&out)?;
+            if has_room(&ask.endpoints[next]) {
+                return Some(next);
+            }
+        }
+        // So many are full that there is no room to remember them: any that is not.
+        ask.any(random)
     }
 
-    /// The next endpoint among those that were not tried; the others do not earn. `None` where all were.
-    pub(crate) fn next(&mut self, tried: &Tried) -> Option<usize> {
+    /// The next endpoint among those that are not out; the others do not earn. `None` where all are.
+    fn next(&mut self, out: &Tried) -> Option<usize> {
         let mut total = 0;
         let mut richest: Option<&mut Purse> = None;
         for purse in &mut self.purses {
-            let left = purse.members.len() - tried.among(&purse.members);
+            let left = purse.members.len() - out.among(&purse.members);
             if left == 0 {
                 continue;
             }
@@ -71,7 +89,7 @@ impl Turns {
         }
         let richest = richest?;
         richest.earned -= total;
-        richest.turn(tried)
+        richest.turn(out)
     }
 }
 
@@ -82,12 +100,12 @@ impl Purse {
         self.weight * i64::from(members as u32)
     }
 
-    /// The next member that was not tried.
-    fn turn(&mut self, tried: &Tried) -> Option<usize> {
+    /// The next member that is not out.
+    fn turn(&mut self, out: &Tried) -> Option<usize> {
         for _ in 0..self.members.len() {
-            let member = self.members[self.next];
+            let member = self.members[self.next] as usize;
             self.next = if self.next + 1 == self.members.len() { 0 } else { self.next + 1 };
-            if !tried.has(member) {
+            if !out.has(member) {
                 return Some(member);
             }
         }

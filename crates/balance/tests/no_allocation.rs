@@ -1,7 +1,9 @@
 //! A pick allocates nothing, under any policy. Counted by an allocator around the system's.
 #![allow(unsafe_code, reason = "a global allocator is an unsafe trait; this one only counts and passes on")]
 
-use balance::{Endpoint, Load, Outcome, Picker, Policy, Tried, Weight};
+mod servers;
+
+use balance::{Health, Outcome, PickerSettings, Policy, State, Tried};
 use base::{IdSource, Moment};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -30,31 +32,31 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-struct Server(Load);
-
-impl Endpoint for Server {
-    fn load(&self) -> &Load {
-        &self.0
-    }
-
-    fn weight(&self) -> Weight {
-        Weight::ONE
-    }
-}
-
 #[test]
 fn a_pick_allocates_nothing() {
-    let servers: Vec<_> = (0..100).map(|_| Server(Load::new(Moment::ORIGIN))).collect();
+    let mut servers = servers::servers(&(0..100).map(|n| 1 + n % 3).collect::<Vec<_>>());
+    // Not only the plain way: some are out, some are full, some grow, some stand by.
+    for n in 0..10 {
+        servers[n].health = Health::new(State::Dead, Moment::ORIGIN);
+        servers[10 + n].max_requests = 0;
+        servers[20 + n].health = Health::joining(State::Up, Moment::ORIGIN);
+        servers[30 + n].place.priority = 1;
+    }
     let mut random = IdSource::seeded(1);
-    for policy in [Policy::P2cEwma, Policy::RoundRobin] {
-        let mut picker = Picker::new(policy, &servers, &mut random);
+    for policy in Policy::ALL {
+        let bounded_load = Some(1.25);
+        let settings = PickerSettings { policy, bounded_load, slow_start: Duration::from_secs(10) };
+        let mut picker = servers::picker_with(settings, &servers, &mut random);
         let before = COUNT.with(Cell::get);
-        let mut tried = Tried::none();
-        for _ in 0..10 {
-            let i = picker.pick(&servers, &tried, Moment::ORIGIN, &mut random).expect("there are endpoints");
-            servers[i].0.start();
-            tried.insert(i);
-            servers[i].0.finish(Moment::ORIGIN, Outcome::Answered(Duration::from_millis(3)));
+        for key in 0..100 {
+            let mut tried = Tried::none();
+            for hash in [None, Some(key)] {
+                let pick = picker.pick(&servers, &tried, hash, Moment::ORIGIN, &mut random);
+                let i = servers::endpoint(pick);
+                servers[i].load.start();
+                tried.insert(i);
+                servers[i].load.finish(Moment::ORIGIN, Outcome::Answered(Duration::from_millis(3)));
+            }
         }
         assert_eq!(COUNT.with(Cell::get) - before, 0, "{policy:?}");
     }

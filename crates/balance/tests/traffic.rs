@@ -1,33 +1,15 @@
 //! Whole stretches of traffic, simulated: who gets how much under each policy.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use balance::{Endpoint, Load, Outcome, Picker, Policy, Tried, Weight};
+mod servers;
+
+use balance::{Endpoint, Outcome, Pick, Policy, Tried};
 use base::{IdSource, Moment};
 use proptest::prelude::*;
+use servers::{Server, endpoint, picker, servers};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
-
-struct Server {
-    load: Load,
-    weight: Weight,
-}
-
-impl Endpoint for Server {
-    fn load(&self) -> &Load {
-        &self.load
-    }
-
-    fn weight(&self) -> Weight {
-        self.weight
-    }
-}
-
-fn servers(weights: &[u16]) -> Vec<Server> {
-    let server =
-        |&w: &u16| Server { load: Load::new(Moment::ORIGIN), weight: Weight::new(w.into()).unwrap() };
-    weights.iter().map(server).collect()
-}
 
 /// How a server behaves at a time, in milliseconds from the start: how long it takes and what comes of it.
 type Behaviour<'a> = &'a dyn Fn(usize, u64) -> (Duration, Outcome);
@@ -46,7 +28,7 @@ fn run(
     random: &mut IdSource,
     behaviour: Behaviour<'_>,
 ) -> Vec<usize> {
-    let mut picker = Picker::new(Policy::P2cEwma, servers, random);
+    let mut picker = picker(Policy::P2cEwma, servers, random);
     let mut counts = vec![0; servers.len()];
     let mut flying: BinaryHeap<Reverse<(Moment, usize, Option<Duration>)>> = BinaryHeap::new();
     let finish = |(at, server, outcome): (Moment, usize, Option<Duration>)| {
@@ -59,7 +41,7 @@ fn run(
             let Reverse(over) = flying.pop().unwrap();
             finish(over);
         }
-        let i = picker.pick(servers, &Tried::none(), now, random).unwrap();
+        let i = endpoint(picker.pick(servers, &Tried::none(), None, now, random));
         counts[i] += 1;
         servers[i].load.start();
         let (took, outcome) = behaviour(i, now.since(Moment::ORIGIN).as_millis() as u64);
@@ -138,9 +120,9 @@ fn a_heavy_endpoint_does_not_take_its_turns_in_one_run() {
     let servers = servers(&[5, 1, 1, 3]);
     for seed in 0..20 {
         let mut random = IdSource::seeded(seed);
-        let mut picker = Picker::new(Policy::RoundRobin, &servers, &mut random);
+        let mut picker = picker(Policy::RoundRobin, &servers, &mut random);
         let picks: Vec<_> = (0..100)
-            .map(|_| picker.pick(&servers, &Tried::none(), Moment::ORIGIN, &mut random).unwrap())
+            .map(|_| endpoint(picker.pick(&servers, &Tried::none(), None, Moment::ORIGIN, &mut random)))
             .collect();
         // Half of all picks are the first one's: never three in a row, and never two others without it between.
         assert!(picks.windows(3).all(|w| w.contains(&0) && w.iter().any(|&i| i != 0)), "{picks:?}");
@@ -153,8 +135,8 @@ fn workers_do_not_all_begin_with_the_same_endpoint() {
     let servers = servers(&[1; 8]);
     let first = |seed| {
         let mut random = IdSource::seeded(seed);
-        let mut picker = Picker::new(Policy::RoundRobin, &servers, &mut random);
-        picker.pick(&servers, &Tried::none(), Moment::ORIGIN, &mut random).unwrap()
+        let mut picker = picker(Policy::RoundRobin, &servers, &mut random);
+        endpoint(picker.pick(&servers, &Tried::none(), None, Moment::ORIGIN, &mut random))
     };
     let firsts: std::collections::BTreeSet<_> = (0..16).map(first).collect();
     assert!(firsts.len() > 4, "{firsts:?}");
@@ -163,15 +145,15 @@ fn workers_do_not_all_begin_with_the_same_endpoint() {
 #[test]
 fn one_endpoint_is_picked_without_randomness_and_none_is_no_pick() {
     let one = servers(&[7]);
-    for policy in [Policy::P2cEwma, Policy::RoundRobin] {
+    for policy in Policy::ALL {
         let mut random = IdSource::seeded(8);
-        let mut picker = Picker::new(policy, &one, &mut random);
+        let mut picker = picker(policy, &one, &mut random);
         let mut untouched = random.clone();
         let mut tried = Tried::none();
-        assert_eq!(picker.pick(&one, &tried, Moment::ORIGIN, &mut random), Some(0));
+        assert_eq!(picker.pick(&one, &tried, None, Moment::ORIGIN, &mut random), Pick::Endpoint(0));
         tried.insert(0);
-        assert_eq!(picker.pick(&one, &tried, Moment::ORIGIN, &mut random), Some(0));
-        assert_eq!(picker.pick(&one[..0], &tried, Moment::ORIGIN, &mut random), None);
+        assert_eq!(picker.pick(&one, &tried, Some(7), Moment::ORIGIN, &mut random), Pick::Endpoint(0));
+        assert_eq!(picker.pick(&one[..0], &tried, None, Moment::ORIGIN, &mut random), Pick::Nobody);
         assert_eq!(random.next_u64(), untouched.next_u64());
     }
 }
@@ -183,12 +165,12 @@ proptest! {
     ) {
         let servers = servers(&weights);
         let mut random = IdSource::seeded(seed);
-        let mut picker = Picker::new(Policy::RoundRobin, &servers, &mut random);
+        let mut picker = picker(Policy::RoundRobin, &servers, &mut random);
         let cycle: u16 = weights.iter().sum();
         for _ in 0..3 {
             let mut counts = vec![0_u16; weights.len()];
             for _ in 0..cycle {
-                counts[picker.pick(&servers, &Tried::none(), Moment::ORIGIN, &mut random).unwrap()] += 1;
+                counts[endpoint(picker.pick(&servers, &Tried::none(), None, Moment::ORIGIN, &mut random))] += 1;
             }
             prop_assert_eq!(&counts, &weights);
         }
@@ -198,34 +180,41 @@ proptest! {
     fn a_tried_endpoint_is_never_picked_while_another_is_there(
         weights in proptest::collection::vec(1_u16.., 1..20),
         tries in proptest::collection::vec(0_usize..24, 0..20),
-        round_robin: bool,
+        policy in proptest::sample::select(Policy::ALL.to_vec()),
+        keys: bool,
         seed: u64,
     ) {
         let servers = servers(&weights);
-        let policy = if round_robin { Policy::RoundRobin } else { Policy::P2cEwma };
         let mut random = IdSource::seeded(seed);
-        let mut picker = Picker::new(policy, &servers, &mut random);
+        let mut picker = picker(policy, &servers, &mut random);
         let mut tried = Tried::none();
         for i in tries {
             tried.insert(i);
         }
         let another = (0..servers.len()).any(|i| !tried.has(i));
-        for _ in 0..50 {
-            let i = picker.pick(&servers, &tried, Moment::ORIGIN, &mut random).unwrap();
+        for key in 0..50 {
+            let i = endpoint(picker.pick(&servers, &tried, keys.then_some(key), Moment::ORIGIN, &mut random));
             prop_assert!(i < servers.len());
             prop_assert!(!another || !tried.has(i));
-            servers[i].load.start();
+            servers[i].load().start();
         }
     }
 
     #[test]
-    fn every_endpoint_can_be_picked_by_chance(endpoints in 2_usize..12, seed: u64) {
+    fn every_endpoint_can_be_picked_by_chance(
+        endpoints in 2_usize..12,
+        seed: u64,
+        policy in proptest::sample::select(Policy::ALL.to_vec()),
+    ) {
+        // `first` is there to pick the same one always.
+        prop_assume!(policy != Policy::First);
         let servers = servers(&vec![1; endpoints]);
         let mut random = IdSource::seeded(seed);
-        let mut picker = Picker::new(Policy::P2cEwma, &servers, &mut random);
+        let mut picker = picker(policy, &servers, &mut random);
         let mut seen = vec![false; endpoints];
         for _ in 0..endpoints * 40 {
-            seen[picker.pick(&servers, &Tried::none(), Moment::ORIGIN, &mut random).unwrap()] = true;
+            let pick = picker.pick(&servers, &Tried::none(), None, Moment::ORIGIN, &mut random);
+            seen[endpoint(pick)] = true;
         }
         prop_assert!(seen.iter().all(|&s| s), "{:?}", seen);
     }
