@@ -28,9 +28,11 @@ mod yaml;
 
 pub use expand::Env;
 pub use file::{
-    AccessLog, Action, Admin, Certificate, Endpoint, File, HttpVersion, Keepalive, LbPolicy, Limits,
-    Listener, ListenerTls, LogFormat, Match, Observe, ProxyProtocol, Redirect, Respond, Rotate, Route,
-    RouteTimeouts, Service, ServiceProtocol, ServiceTls, Timeouts, TlsVersion, ValueTest,
+    AccessLog, Action, AdaptiveConcurrency, Admin, Backoff, Certificate, Discovery, Dns, Endpoint, Fallback,
+    File, GrpcStatus, HashOn, HealthCheck, Hedge, HttpVersion, Keepalive, LbPolicy, Limits, Listener,
+    ListenerTls, LogFormat, Match, Mirror, Observe, OutlierDetection, Overload, Priority, Probe,
+    ProxyProtocol, Queue, Redirect, Respond, Retry, RetryMethods, Rotate, Route, RouteTimeouts, Scheme,
+    Service, ServiceProtocol, ServiceTls, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
 pub use path::Path;
@@ -39,7 +41,8 @@ pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use source::{Source, Span};
 pub use value::{
-    Address, AdminAddress, ByteSize, Cidr, CountLimit, EndpointUrl, HeaderName, HeaderValue, HostPattern,
-    HostPolicy, LogPath, Method, PathPattern, Period, RedirectStatus, RedirectTo, Secret, ServiceName,
-    SizeLimit, Workers,
+    Address, AdminAddress, Attempts, ByteSize, Cidr, CookieName, CountLimit, DnsName, EndpointUrl, Factor,
+    GrpcService, HeaderName, HeaderValue, HedgeAfter, HostPattern, HostPolicy, LogPath, Method, Nameserver,
+    PathPattern, Percent, Period, PeriodOrOff, ProbeHost, ProbePath, QueryName, RedirectStatus, RedirectTo,
+    RetryOn, Secret, ServiceName, Share, SizeLimit, SrvName, StatusRange, Workers, ZoneName,
 };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize as _;
 
 use crate::expand::{self, Env};
-use crate::file::{Admin, File, Limits, Listener, Match, Observe, Route, RouteTimeouts, Service};
+use crate::file::{Admin, File, Limits, Listener, Observe, Overload, Route, Service};
 use crate::node::{Kind, Node};
 use crate::path::Trail;
 use crate::report::{Problem, Report};
@@ -171,22 +171,15 @@ pub fn from_url(url: &str, listen: &str) -> Result<File, Report> {
     let address = argument::<Address>("--listen", listen, &mut report);
     let name = ServiceName::read("api").ok();
     let (Some(url), Some(address), Some(name)) = (url, address, name) else { return Err(report) };
-    let route = Route {
-        name: String::new(),
-        matches: Match::default(),
-        service: Some(name.clone()),
-        redirect: None,
-        respond: None,
-        strip_prefix: None,
-        timeouts: RouteTimeouts::default(),
-        max_body: None,
-    };
+    let route = Route { service: Some(name.clone()), ..Route::default() };
     Ok(with_route_names(File {
         listeners: vec![Listener::at(address)],
         admin: Admin::default(),
         data_dir: crate::file::data_dir(),
         workers: crate::file::workers(),
         limits: Limits::default(),
+        overload: Overload::default(),
+        zone: None,
         trusted_proxies: Vec::new(),
         services: [(name, Service::at(url))].into(),
         routes: vec![route],

@@ -83,6 +83,16 @@ impl Scalar {
         }
     }
 
+    /// The boolean that `on` or `off` stands for, where one is wanted.
+    pub(crate) fn as_switch(&self) -> Option<bool> {
+        match &*self.text {
+            _ if !self.plain && self.typed().is_none() => None,
+            "on" | "On" | "ON" => Some(true),
+            "off" | "Off" | "OFF" => Some(false),
+            _ => None,
+        }
+    }
+
     /// The whole number it stands for, where it may stand for one.
     pub(crate) fn as_integer(&self) -> Option<i64> {
         (self.plain || self.typed().is_some()).then(|| self.text.parse().ok())?

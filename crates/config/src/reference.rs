@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::schema::{choices, internal, mark, properties, resolve, words};
+use crate::value::FORMATS;
 
 /// The reference of all keys in Markdown: key, type, default, description.
 pub fn reference() -> String {
@@ -50,7 +51,7 @@ fn inside(rule: &'static Value) -> Option<(&'static str, &'static Value)> {
 fn kind(rule: &'static Value) -> String {
     let choices = choices(rule);
     if let Some(format) = mark(rule, "x-format").and_then(Value::as_str) {
-        return format.into();
+        return format.to_owned() + &bounds(rule, format);
     }
     if !choices.is_empty() {
         let describe = |word: &&str| match choice_text(rule, word) {
@@ -70,6 +71,18 @@ fn kind(rule: &'static Value) -> String {
         },
         "boolean" => "`true` or `false`".into(),
         _ => "text".into(),
+    }
+}
+
+/// `x-min` and `x-max` in the form in which values are typed.
+fn bounds(rule: &'static Value, format: &str) -> String {
+    let bound = |key| mark(rule, key).and_then(Value::as_u64);
+    let Some(format) = FORMATS.iter().find(|known| known.name == format) else { return String::new() };
+    match (bound("x-min").filter(|low| *low > 0), bound("x-max")) {
+        (Some(low), Some(high)) => format!(" from {} to {}", (format.show)(low), (format.show)(high)),
+        (Some(low), None) => format!(", at least {}", (format.show)(low)),
+        (None, Some(high)) => format!(", at most {}", (format.show)(high)),
+        (None, None) => String::new(),
     }
 }
 

@@ -153,9 +153,9 @@ impl Report {
         );
     }
 
-    /// Adds a problem at the place of `path`.
+    /// Adds a problem at the place of `path`, where it has none of its own.
     pub(crate) fn push_at(&mut self, path: &Path, problem: Problem) {
-        let span = self.source.tree().map(|tree| tree.locate(path));
+        let span = problem.span.or_else(|| self.source.tree().map(|tree| tree.locate(path)));
         self.push(Problem { span, ..problem.path(path) });
     }
 

@@ -95,8 +95,17 @@ fn for_editors(schema: &mut Value) {
     let Value::Object(map) = schema else { return };
     if map.get("type").is_some_and(|kind| kind == "integer" || kind == "boolean") {
         let kind = map["type"].clone();
+        let text = if kind == "boolean" { r"^(on|off)$|\$\{" } else { r"\$\{" };
         map.insert("type".into(), json!([kind, "string"]));
-        map.insert("pattern".into(), r"\$\{".into());
+        map.insert("pattern".into(), text.into());
+    }
+    if map.contains_key("x-one-or-list")
+        && let Some(item) = map.get("items").cloned()
+    {
+        let list: Map<String, Value> =
+            ["type", "items", "minItems"].iter().filter_map(|key| map.remove_entry(*key)).collect();
+        map.insert("anyOf".into(), json!([list, item]));
+        return;
     }
     let short = map.get("x-shorthand").and_then(Value::as_str);
     let Some(bare) = short.and_then(|key| map.get("properties")?.get(key)).cloned() else { return };

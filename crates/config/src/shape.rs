@@ -50,6 +50,9 @@ impl Check<'_> {
             (Kind::Scalar(_) | Kind::List(_), Form::Fixed(Fixed { shorthand: Some(key), .. })) => {
                 self.shorthand(node, key, rule, trail)
             }
+            (Kind::Scalar(_), Form::List { items, or_bare: true, .. }) if !empty => {
+                Plain::List(vec![self.value(node, items, trail)])
+            }
             (Kind::Scalar(scalar), _) if !empty => self.scalar(scalar, rule, trail),
             _ => self.wrong_type(node, rule, trail),
         }
@@ -153,7 +156,7 @@ impl Check<'_> {
     }
 
     fn list<'t>(&mut self, nodes: &'t [Node], rule: &'static Rule, trail: &Trail<'_>) -> Plain<'t> {
-        let Form::List { items, needs_one } = &rule.form else { return Plain::Nothing };
+        let Form::List { items, needs_one, .. } = &rule.form else { return Plain::Nothing };
         if nodes.is_empty() && *needs_one {
             let message = format!("{} is empty", trail.in_words());
             self.report.push_at(&trail.path(), Problem::error(message).expected("at least one item"));

@@ -74,8 +74,8 @@ fn service_settings(name: &str, service: &config::Service) -> Settings {
         name: name.into(),
         endpoints: endpoints.collect(),
         policy: match service.lb_policy {
-            config::LbPolicy::P2cEwma => Policy::P2cEwma,
             config::LbPolicy::RoundRobin => Policy::RoundRobin,
+            _ => Policy::P2cEwma,
         },
         timeouts: Timeouts {
             connect: service.timeouts.connect.get(),
@@ -204,6 +204,11 @@ fn route(
     let (action, service) = match typed.action() {
         Some(config::Action::Service(name)) => {
             (Action::Forward(numbers.get(name).copied().unwrap_or_default()), name.as_str())
+        }
+        Some(config::Action::Split(shares)) => {
+            let largest = shares.iter().max_by_key(|(_, share)| share.get()).map(|(name, _)| name);
+            let number = largest.and_then(|name| numbers.get(name)).copied().unwrap_or_default();
+            (Action::Forward(number), largest.map_or("", config::ServiceName::as_str))
         }
         Some(config::Action::Redirect(to)) => (Action::Redirect(redirect(to)), ""),
         Some(config::Action::Respond(to)) => (Action::Respond(respond(to)), ""),

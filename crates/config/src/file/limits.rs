@@ -37,6 +37,8 @@ pub struct Limits {
     pub h2_max_streams: u32,
     /// How long requests in flight may take to end when Tidegate stops.
     pub drain_timeout: Period,
+    /// How long the old process lives after `tidegate upgrade` for streams and WebSockets that do not end.
+    pub upgrade_timeout: Period,
     /// Client connections at a time, of all listeners together.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_connections: u32,
@@ -59,6 +61,7 @@ impl Default for Limits {
             max_requests_per_connection: CountLimit::Unlimited,
             h2_max_streams: 100,
             drain_timeout: Period::seconds(30),
+            upgrade_timeout: Period::seconds(3_600),
             max_connections: 100_000,
             merge_slashes: true,
         }

@@ -2,15 +2,23 @@
 //!
 //! Doc comments here are what users read in the reference and in their editor. Marks for the generic check stand
 //! in `schemars(extend(...))`: `x-format` (from the value types) names a reader of [`crate::value`], `x-keys` one
-//! for the keys of a map, `x-min` and `x-max` bound sizes and durations, `x-shorthand` names the key that a bare
-//! value stands for, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default`
+//! for the keys of a map, `x-min` and `x-max` bound what has a measure, `x-shorthand` names the key that a bare
+//! value stands for, `x-one-or-list` is at lists that a bare item may stand for, `x-one-of` names keys of which there
+//! is exactly one and `x-pair` keys that come together, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default`
 //! describes a default that is no constant.
 
+mod balance;
+mod capacity;
+mod endpoint;
+mod fallback;
+mod health;
 mod limits;
 mod listener;
 mod observe;
+mod retry;
 mod route;
 mod service;
+mod transport;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,18 +26,25 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use balance::{HashOn, LbPolicy, Sticky};
+pub use capacity::{AdaptiveConcurrency, Overload, Queue};
+pub use endpoint::{Dns, Endpoint, Scheme, Srv};
+pub use fallback::{Fallback, Mirror, Split};
+pub use health::{HealthCheck, OutlierDetection, Probe, SuccessRate};
 pub use limits::Limits;
 pub use listener::{Admin, Certificate, HttpVersion, Listener, ListenerTls, ProxyProtocol, TlsVersion};
 pub use observe::{AccessLog, LogFormat, Observe, Rotate};
-pub use route::{Action, Match, Redirect, Respond, Route, RouteTimeouts, ValueTest};
-pub use service::{Endpoint, Keepalive, LbPolicy, Service, ServiceProtocol, ServiceTls, Timeouts};
+pub use retry::{Backoff, GrpcStatus, Hedge, Retry, RetryMethods};
+pub use route::{Action, Match, Priority, Redirect, Respond, Route, RouteTimeouts, ValueTest};
+pub use service::{Discovery, Service, Timeouts};
+pub use transport::{Keepalive, ServiceProtocol, ServiceTls};
 
-use crate::value::{Cidr, ServiceName, Workers};
+use crate::value::{Cidr, ServiceName, Workers, ZoneName};
 
 /// The config of Tidegate.
 ///
 /// Durations are typed `250ms`, `5s`, `10m`, `6h`, `1d` or together (`1h30m`), sizes `240B`, `64KiB`, `1MiB`,
-/// or in thousands `64KB`, `1MB`. `${ENV}` and `${ENV:-default}` expand in values; `$${` is a plain `${`. A secret
+/// or in thousands `64KB`, `1MB`, parts `20%`; `on` and `off` may stand for `true` and `false`. `${ENV}` and `${ENV:-default}` expand in values; `$${` is a plain `${`. A secret
 /// may be `file:/path`. Paths of files are relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +68,11 @@ pub struct File {
     /// Bounds on what clients may ask for.
     #[serde(default)]
     pub limits: Limits,
+    /// What is done when there is too much to do. `off` turns it off.
+    #[serde(default)]
+    pub overload: Overload,
+    /// The zone that this node stands in: endpoints of the same `zone` are used first.
+    pub zone: Option<ZoneName>,
     /// Address ranges of proxies in front of Tidegate whose `X-Forwarded-For` is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<Cidr>,

@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::fallback::{Fallback, Mirror, Split};
+use super::retry::{Hedge, Retry};
 use crate::value::{
     HeaderName, HeaderValue, HostPattern, Method, PathPattern, Period, RedirectStatus, RedirectTo,
     ServiceName, SizeLimit,
 };
 
-/// What a request must be like, and what then happens: exactly one of `service`, `redirect` and `respond`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// What a request must be like, and what then happens: exactly one of `service`, `split`, `redirect` and `respond`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = [
     "cache", "fields", "auth", "allow", "rate_limit", "validate", "async", "compose", "static", "compress", "waf",
-    "cors", "protect", "retry", "hedge", "split", "mirror", "priority", "fallback", "edge", "rewrite", "version",
-    "idempotent", "concurrency",
-], "x-one-of" = ["service", "redirect", "respond"]))]
+    "cors", "protect", "edge", "rewrite", "version", "idempotent", "concurrency",
+], "x-one-of" = ["service", "split", "redirect", "respond"]))]
 pub struct Route {
     /// The name in metrics and logs; it is unique.
     #[serde(default)]
@@ -28,6 +29,9 @@ pub struct Route {
     pub matches: Match,
     /// Forward to this service.
     pub service: Option<ServiceName>,
+    /// Forward to one of several services, by their shares: `{ shop-v1: 95, shop-v2: 5 }`.
+    #[schemars(extend("x-keys" = "name"))]
+    pub split: Option<Split>,
     /// Send the client elsewhere. A bare URL stands for `to`.
     pub redirect: Option<Redirect>,
     /// Answer from here.
@@ -39,6 +43,33 @@ pub struct Route {
     pub timeouts: RouteTimeouts,
     /// Bytes of a request body, or `unlimited`, instead of `limits.max_body`.
     pub max_body: Option<SizeLimit>,
+    /// Retries of this route, instead of the service's: a key that is absent here has its default.
+    #[schemars(extend("x-default" = "the service's"))]
+    pub retry: Option<Retry>,
+    /// Attempts beside each other, instead of the service's.
+    #[schemars(extend("x-default" = "the service's"))]
+    pub hedge: Option<Hedge>,
+    /// What answers in place of the service, instead of the service's own. A bare name stands for `service`.
+    #[schemars(extend("x-default" = "the service's"))]
+    pub fallback: Option<Fallback>,
+    /// Which requests wait for the others, and are refused first, when there are too many.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Send a copy of requests to another service. A bare name stands for `service`.
+    pub mirror: Option<Mirror>,
+}
+
+/// How much the requests of a route matter when there are too many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Refused first.
+    Low,
+    /// Between the two.
+    #[default]
+    Normal,
+    /// Served first.
+    High,
 }
 
 /// What a route does with its requests.
@@ -46,6 +77,8 @@ pub struct Route {
 pub enum Action<'r> {
     /// Forward to a service.
     Service(&'r ServiceName),
+    /// Forward to one of several services, by their shares.
+    Split(&'r Split),
     /// Send the client elsewhere.
     Redirect(&'r Redirect),
     /// Answer.
@@ -57,6 +90,7 @@ impl Route {
     pub fn action(&self) -> Option<Action<'_>> {
         let service = self.service.as_ref().map(Action::Service);
         service
+            .or(self.split.as_ref().map(Action::Split))
             .or(self.redirect.as_ref().map(Action::Redirect))
             .or(self.respond.as_ref().map(Action::Respond))
     }

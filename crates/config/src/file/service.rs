@@ -1,94 +1,152 @@
 //! `services`: the APIs behind Tidegate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{EndpointUrl, HostPolicy, Period};
+use super::balance::{HashOn, LbPolicy, Sticky};
+use super::capacity::{AdaptiveConcurrency, Queue};
+use super::endpoint::{Dns, Endpoint, Srv};
+use super::fallback::Fallback;
+use super::health::{HealthCheck, OutlierDetection};
+use super::retry::{Hedge, Retry};
+use super::transport::{Keepalive, ServiceProtocol, ServiceTls};
+use crate::value::{EndpointUrl, Factor, HostPolicy, Percent, Period, PeriodOrOff};
 
-/// One API and the endpoints that serve it.
+/// One API and the endpoints that serve it: exactly one of `endpoints`, `dns`, `srv` and `endpoints_file`. Bare URLs
+/// stand for `endpoints`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-shorthand" = "endpoints", "x-later" = [
-    "instances", "health_check", "outlier_detection", "retry", "queue", "max_connections", "dns", "srv",
-    "hash_on", "sticky", "slow_start", "adaptive_concurrency", "hedge", "fallback", "split", "mirror",
-    "bounded_load", "max_requests", "priority",
-]))]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend(
+    "x-shorthand" = "endpoints",
+    "x-one-of" = ["endpoints", "dns", "srv", "endpoints_file"],
+    "x-later" = ["instances"]
+))]
 pub struct Service {
     /// Where the API listens: URLs (`http://10.0.0.5:9200`, `https://api.internal`, `unix:/run/api.sock`), or
-    /// mappings with `url` and `weight`.
+    /// mappings with `url` and more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub endpoints: Vec<Endpoint>,
+    /// Look the endpoints up by a name in DNS. A bare `name:port` will do.
+    pub dns: Option<Dns>,
+    /// Look the endpoints up by SRV records in DNS. A bare name will do.
+    pub srv: Option<Srv>,
+    /// Read the endpoints from this file, YAML or JSON: a list like `endpoints`. It is watched; while what it holds is
+    /// wrong, the last endpoints that were right stay in use.
+    pub endpoints_file: Option<PathBuf>,
     /// How the endpoint of a request is chosen.
-    #[serde(default)]
     pub lb_policy: LbPolicy,
+    /// What `maglev` and `ring_hash` choose by: `ip`, `path`, or a mapping with `header`, `cookie` or `query`.
+    #[schemars(extend("x-default" = "`ip`"))]
+    pub hash_on: HashOn,
+    /// With `maglev` and `ring_hash`: no endpoint carries more than so many times the average; what is above it goes to
+    /// the next one of the hash. Absent means no bound.
+    #[schemars(extend("x-min" = 1_010, "x-max" = 10_000))]
+    pub bounded_load: Option<Factor>,
+    /// Send a client back to its endpoint, by a cookie. It goes before `lb_policy` while that endpoint can be used.
+    pub sticky: Option<Sticky>,
+    /// How long an endpoint that was added or came back takes to get its full share. `0s` is off.
+    pub slow_start: PeriodOrOff,
+    /// With fewer healthy endpoints than this, requests go to all of them, healthy or not: better a few errors than
+    /// the load of all on the few that are left. `0%` never does.
+    pub panic_threshold: Percent,
+    /// Ask each endpoint now and then whether it is well. A bare path stands for `path`.
+    pub health_check: Option<HealthCheck>,
+    /// Take an endpoint out for a while when its answers to requests are failures. `off` turns it off.
+    pub outlier_detection: OutlierDetection,
+    /// Try a failed request again at another endpoint. `off` turns it off; a bare number stands for `attempts`.
+    pub retry: Retry,
+    /// Start a second attempt when the first takes long, and use the answer that comes first. Absent means never.
+    pub hedge: Option<Hedge>,
     /// How long the service may take.
-    #[serde(default)]
     pub timeouts: Timeouts,
+    /// Connections to each endpoint at a time, of all workers together. Absent means no bound.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub max_connections: Option<u32>,
+    /// Requests under way at each endpoint at a time. Absent means no bound.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub max_requests: Option<u32>,
+    /// Where requests wait that are above `max_connections`, `max_requests` or `adaptive_concurrency`.
+    pub queue: Queue,
+    /// Find the number of requests that the service can carry at a time, from how long it takes, and let the others
+    /// wait. `on` turns it on.
+    #[serde(default = "AdaptiveConcurrency::off")]
+    #[schemars(extend("x-default" = "`off`"))]
+    pub adaptive_concurrency: AdaptiveConcurrency,
+    /// What answers when no endpoint can be used or all attempts failed. A bare name stands for `service`.
+    pub fallback: Option<Fallback>,
     /// The version of HTTP that the endpoints are spoken to with.
-    #[serde(default)]
     pub protocol: ServiceProtocol,
     /// TLS towards `https://` endpoints.
-    #[serde(default)]
     pub tls: ServiceTls,
     /// Connections that wait for the next request.
-    #[serde(default)]
     pub keepalive: Keepalive,
     /// The `Host` that endpoints see: `preserve` (what the client sent), `endpoint` (the endpoint's own), or a
     /// host.
-    #[serde(default = "preserve")]
     pub host: HostPolicy,
 }
 
-fn preserve() -> HostPolicy {
-    HostPolicy::Preserve
+impl Default for Service {
+    /// Every default, and no endpoints yet.
+    fn default() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            dns: None,
+            srv: None,
+            endpoints_file: None,
+            lb_policy: LbPolicy::default(),
+            hash_on: HashOn::default(),
+            bounded_load: None,
+            sticky: None,
+            slow_start: PeriodOrOff::For(Period::seconds(10)),
+            panic_threshold: Percent::of(50),
+            health_check: None,
+            outlier_detection: OutlierDetection::default(),
+            retry: Retry::default(),
+            hedge: None,
+            timeouts: Timeouts::default(),
+            max_connections: None,
+            max_requests: None,
+            queue: Queue::default(),
+            adaptive_concurrency: AdaptiveConcurrency::off(),
+            fallback: None,
+            protocol: ServiceProtocol::default(),
+            tls: ServiceTls::default(),
+            keepalive: Keepalive::default(),
+            host: HostPolicy::Preserve,
+        }
+    }
+}
+
+/// Where a service's endpoints come from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Discovery<'s> {
+    /// They are these.
+    Endpoints(&'s [Endpoint]),
+    /// A name in DNS.
+    Dns(&'s Dns),
+    /// SRV records in DNS.
+    Srv(&'s Srv),
+    /// A file, which [`crate::load_endpoints`] reads.
+    File(&'s Path),
 }
 
 impl Service {
     /// A service with one endpoint and every default.
     pub fn at(url: EndpointUrl) -> Self {
-        Self {
-            endpoints: vec![Endpoint { url, weight: 1 }],
-            lb_policy: LbPolicy::default(),
-            timeouts: Timeouts::default(),
-            protocol: ServiceProtocol::default(),
-            tls: ServiceTls::default(),
-            keepalive: Keepalive::default(),
-            host: preserve(),
-        }
+        Self { endpoints: vec![Endpoint::at(url)], ..Self::default() }
     }
-}
 
-/// One process that serves the API. A bare URL stands for `url`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-shorthand" = "url", "x-later" = [
-    "zone", "backup", "max_connections", "max_requests", "priority", "health_check",
-]))]
-pub struct Endpoint {
-    /// `http://host:port`, `https://host:port` or `unix:/path.sock`, without a path.
-    pub url: EndpointUrl,
-    /// Its share of the requests, compared with the other endpoints.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 65_535))]
-    pub weight: u16,
-}
-
-fn one() -> u16 {
-    1
-}
-
-/// How the endpoint of a request is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(extend("x-later" = ["least_request", "random", "maglev", "ring_hash", "first"]))]
-pub enum LbPolicy {
-    /// Of two random endpoints the one with the lower expected wait.
-    #[default]
-    P2cEwma,
-    /// One after the other, by weight.
-    RoundRobin,
+    /// The one source of the service's endpoints.
+    pub fn discovery(&self) -> Discovery<'_> {
+        let dns = self.dns.as_ref().map(Discovery::Dns);
+        let file = self.endpoints_file.as_deref().map(Discovery::File);
+        dns.or(self.srv.as_ref().map(Discovery::Srv))
+            .or(file)
+            .unwrap_or(Discovery::Endpoints(&self.endpoints))
+    }
 }
 
 /// How long a service may take.
@@ -106,51 +164,5 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self { connect: Period::seconds(1), request: Period::seconds(15), idle: Period::seconds(60) }
-    }
-}
-
-/// The version of HTTP spoken with endpoints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(extend("x-later" = ["http3"]))]
-pub enum ServiceProtocol {
-    /// HTTP/1.1.
-    #[default]
-    Http1,
-    /// HTTP/2: agreed by ALPN with `https://` endpoints, known beforehand (h2c) with others.
-    Http2,
-}
-
-/// TLS towards `https://` endpoints.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("x-pair" = ["certificate", "key"]))]
-pub struct ServiceTls {
-    /// Trust the authorities in this PEM file instead of the system's.
-    pub ca: Option<PathBuf>,
-    /// The certificate that Tidegate shows, a PEM file.
-    pub certificate: Option<PathBuf>,
-    /// The private key of `certificate`, a PEM file.
-    pub key: Option<PathBuf>,
-    /// The name to ask for and to verify, instead of the endpoint's host.
-    pub server_name: Option<String>,
-    /// Accept any certificate. Anyone on the way can then read and change the traffic.
-    pub insecure_skip_verify: bool,
-}
-
-/// Connections that wait for the next request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Keepalive {
-    /// Waiting connections that each worker keeps to each endpoint.
-    #[schemars(range(min = 0, max = 65_535))]
-    pub max_idle: u32,
-    /// How long a connection waits before it is closed. Shorter than the endpoint's own is safest.
-    pub idle_timeout: Period,
-}
-
-impl Default for Keepalive {
-    fn default() -> Self {
-        Self { max_idle: 1024, idle_timeout: Period::seconds(30) }
     }
 }

@@ -48,6 +48,9 @@ pub(super) fn expectation(schema: Schema) -> String {
             format!("{short}a mapping{keys}")
         }
         "map" => "a mapping".into(),
+        "list" if mark(schema, "x-one-or-list").is_some() => {
+            format!("{}, or a list of these", mark(schema, "items").map_or(String::new(), expectation))
+        }
         "list" => "a list".into(),
         "boolean" => "`true` or `false`".into(),
         "integer" => match (mark(schema, "minimum"), mark(schema, "maximum")) {

@@ -30,6 +30,8 @@ pub(super) enum Form {
     List {
         items: Box<Rule>,
         needs_one: bool,
+        /// `x-one-or-list`: a bare item stands for a list of one.
+        or_bare: bool,
     },
     /// A word with a form of its own, whose measure lies between the bounds.
     Format {
@@ -54,7 +56,7 @@ pub(super) enum Form {
 
 /// A mapping with the keys that the schema names.
 pub(super) struct Fixed {
-    /// A dozen at most: comparing lengths and bytes of each is faster than any hash of the key.
+    /// Two or three dozen at most: comparing lengths and bytes of each is faster than any hash of the key.
     rules: Box<[(&'static str, Rule)]>,
     pub(super) required: Box<[&'static str]>,
     /// Keys of a layer to come.
@@ -111,7 +113,11 @@ impl Rule {
             }
             "fixed" => Form::Fixed(Fixed::of(schema)),
             "map" => Form::Map { keys: format(schema, "x-keys"), values: below("additionalProperties") },
-            "list" => Form::List { items: below("items"), needs_one: mark(schema, "minItems").is_some() },
+            "list" => Form::List {
+                items: below("items"),
+                needs_one: mark(schema, "minItems").is_some(),
+                or_bare: mark(schema, "x-one-or-list").is_some(),
+            },
             "boolean" => Form::Boolean,
             "integer" => Form::Integer {
                 low: signed("minimum").unwrap_or(0),

@@ -27,7 +27,7 @@ impl Check<'_> {
             }
             Form::Choice { words, later } => return self.choice(scalar, words, later, schema, trail),
             Form::Integer { low, high } => return self.integer(scalar, (*low, *high), schema, trail),
-            Form::Boolean => scalar.as_bool().map(Plain::Bool),
+            Form::Boolean => scalar.as_bool().or_else(|| scalar.as_switch()).map(Plain::Bool),
             // An unquoted `true` is more often a misunderstanding than a text.
             Form::Text if scalar.plain && scalar.as_bool().is_some() => None,
             Form::Text => Some(Plain::text(&scalar.text)),
@@ -48,7 +48,7 @@ impl Check<'_> {
             return self.secret(scalar, trail);
         }
         match (format.check)(&scalar.text) {
-            Ok(measure) => self.bounds(scalar, measure, bounds, trail),
+            Ok(measure) => self.bounds(scalar, measure, format, bounds, trail),
             Err(bad) => {
                 let reason = bad.reason.map_or(String::new(), |reason| format!(": {reason}"));
                 let message = format!("bad value for {}{reason}", trail.in_words());
@@ -72,22 +72,23 @@ impl Check<'_> {
         }
     }
 
-    /// `x-min` and `x-max` of sizes and durations.
+    /// `x-min` and `x-max` of what has a measure.
     fn bounds<'t>(
         &mut self,
         scalar: &'t Scalar,
         measure: Option<u64>,
+        format: &Format,
         (low, high): (u64, u64),
         trail: &Trail<'_>,
     ) -> Plain<'t> {
         if measure.is_none_or(|measure| (low..=high).contains(&measure)) {
             return Plain::text(&scalar.text);
         }
-        let show = base::units::show_size;
+        let show = format.show;
         let expected = if high == u64::MAX {
             format!("at least {}", show(low))
         } else {
-            format!("a size from {} to {}", show(low), show(high))
+            format!("{} from {} to {}", format.noun, show(low), show(high))
         };
         let problem = Problem::error(format!("{} is out of range", trail.in_words()));
         self.report.push_at(&trail.path(), problem.expected(expected).found(scalar.describe()));

@@ -20,6 +20,11 @@ impl Period {
         Self(Duration::from_secs(seconds))
     }
 
+    /// A period of whole milliseconds.
+    pub const fn millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+
     /// The length of time.
     pub const fn get(self) -> Duration {
         self.0
@@ -35,6 +40,7 @@ impl fmt::Display for Period {
 impl Typed for Period {
     const FORMAT: &'static str = "duration";
     const EXPECTED: &'static str = "a duration such as `250ms`, `15s` or `5m`";
+    const NOUN: &'static str = "a duration";
 
     fn read(text: &str) -> Result<Self, Bad> {
         if !text.is_empty() && text != "0" && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -51,6 +57,10 @@ impl Typed for Period {
     fn measure(&self) -> Option<u64> {
         u64::try_from(self.0.as_millis()).ok()
     }
+
+    fn show(measure: u64) -> String {
+        show_duration(Duration::from_millis(measure))
+    }
 }
 
 /// What `1 Min`, `30 seconds` or `5S` mean, most likely.
@@ -64,6 +74,48 @@ fn better_duration(text: &str) -> Option<String> {
         better = better.replace(&format!("{word}s"), unit).replace(word, unit);
     }
     parse_duration(&better).is_ok().then_some(better)
+}
+
+/// A length of time, or none at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeriodOrOff {
+    /// So long.
+    For(Period),
+    /// Not at all.
+    Off,
+}
+
+impl PeriodOrOff {
+    /// The length of time; `None` where it is off.
+    pub const fn get(self) -> Option<Duration> {
+        match self {
+            Self::For(period) => Some(period.get()),
+            Self::Off => None,
+        }
+    }
+}
+
+impl fmt::Display for PeriodOrOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(period) => period.fmt(f),
+            Self::Off => f.write_str("off"),
+        }
+    }
+}
+
+impl Typed for PeriodOrOff {
+    const FORMAT: &'static str = "duration or off";
+    const EXPECTED: &'static str = "a duration such as `250ms`, `15s` or `5m`, or `off`";
+
+    fn read(text: &str) -> Result<Self, Bad> {
+        match text {
+            "off" | "0" => Ok(Self::Off),
+            "false" | "no" | "none" => Err(Bad::mean("off")),
+            _ if parse_duration(text) == Ok(Duration::ZERO) => Ok(Self::Off),
+            _ => Period::read(text).map(Self::For),
+        }
+    }
 }
 
 /// A number of bytes.
@@ -92,6 +144,7 @@ impl Typed for ByteSize {
     const FORMAT: &'static str = "size";
     const EXPECTED: &'static str = "a size such as `512B`, `64KiB` or `1MiB`";
     const TYPES: &'static [&'static str] = &["string", "integer"];
+    const NOUN: &'static str = "a size";
 
     fn read(text: &str) -> Result<Self, Bad> {
         parse_size(text).map(Self).map_err(|error| match error {
@@ -102,6 +155,10 @@ impl Typed for ByteSize {
 
     fn measure(&self) -> Option<u64> {
         Some(self.0)
+    }
+
+    fn show(measure: u64) -> String {
+        show_size(measure)
     }
 }
 
@@ -218,4 +275,4 @@ impl Typed for Workers {
     }
 }
 
-typed!(Period, ByteSize, SizeLimit, CountLimit, Workers);
+typed!(Period, PeriodOrOff, ByteSize, SizeLimit, CountLimit, Workers);

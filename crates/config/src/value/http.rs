@@ -6,42 +6,7 @@ use std::fmt;
 
 use crate::suggest::nearest;
 
-use super::{Bad, Typed, typed, url::is_host_name};
-
-/// Declares a checked string: its type, its schema format, what is expected, how text becomes it.
-macro_rules! word {
-    ($(#[$doc:meta])* $name:ident, $format:literal, $expected:literal, $types:expr, $read:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
-
-        impl $name {
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl Typed for $name {
-            const FORMAT: &'static str = $format;
-            const EXPECTED: &'static str = $expected;
-            const TYPES: &'static [&'static str] = $types;
-
-            fn read(text: &str) -> Result<Self, Bad> {
-                let read: fn(&str) -> Result<String, Bad> = $read;
-                read(text).map(Self)
-            }
-        }
-
-        typed!($name);
-    };
-}
+use super::{Bad, Typed, typed, url::is_host_name, word};
 
 word!(
     /// A request method, upper case as on the wire (RFC 9110 section 9.1).
@@ -224,7 +189,7 @@ fn path_pattern(text: &str) -> Result<String, Bad> {
 }
 
 /// RFC 9110 section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 

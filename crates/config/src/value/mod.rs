@@ -5,22 +5,37 @@
 //! [`FORMATS`], so all of them are checked at once and before any type is built.
 
 mod amount;
+mod attempt;
+mod discovery;
 mod http;
 mod log;
+mod name;
 mod net;
+mod number;
+mod probe;
 mod secret;
+mod status;
 mod url;
+mod word;
 
-pub use amount::{ByteSize, CountLimit, Period, SizeLimit, Workers};
+pub use amount::{ByteSize, CountLimit, Period, PeriodOrOff, SizeLimit, Workers};
+pub use attempt::{Attempts, HedgeAfter, RetryOn};
+pub use discovery::{DnsName, Nameserver, SrvName};
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
     ServiceName,
 };
 pub(crate) use http::{any_path, header_value};
 pub use log::LogPath;
+pub use name::{CookieName, QueryName, ZoneName};
 pub use net::{Address, AdminAddress, Cidr};
+pub use number::{Factor, Percent, Share};
+pub(crate) use probe::Yes;
+pub use probe::{GrpcService, ProbeHost, ProbePath};
 pub use secret::Secret;
+pub use status::StatusRange;
 pub use url::EndpointUrl;
+use word::word;
 
 /// Why a text was refused: a reason beyond what is expected, and a better text, where there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +75,8 @@ pub(crate) trait Typed: Sized + std::fmt::Display {
     const EXPECTED: &'static str;
     /// The JSON types that editors should let pass.
     const TYPES: &'static [&'static str] = &["string"];
+    /// What errors call it when it is out of the schema's bounds.
+    const NOUN: &'static str = "a value";
 
     /// Reads it from what was typed.
     fn read(text: &str) -> Result<Self, Bad>;
@@ -67,6 +84,11 @@ pub(crate) trait Typed: Sized + std::fmt::Display {
     /// The number that `x-min` and `x-max` of the schema are compared with: bytes, milliseconds, a count.
     fn measure(&self) -> Option<u64> {
         None
+    }
+
+    /// A measure as it would be typed.
+    fn show(measure: u64) -> String {
+        measure.to_string()
     }
 }
 
@@ -76,6 +98,9 @@ pub(crate) struct Format {
     pub(crate) expected: &'static str,
     /// Checks a text; gives its measure where it has one.
     pub(crate) check: fn(&str) -> Result<Option<u64>, Bad>,
+    /// What a value is called, and a measure shown, when it is out of bounds.
+    pub(crate) noun: &'static str,
+    pub(crate) show: fn(u64) -> String,
 }
 
 const fn format<T: Typed>() -> Format {
@@ -83,6 +108,8 @@ const fn format<T: Typed>() -> Format {
         name: T::FORMAT,
         expected: T::EXPECTED,
         check: |text| T::read(text).map(|value| value.measure()),
+        noun: T::NOUN,
+        show: T::show,
     }
 }
 
@@ -92,6 +119,10 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<SizeLimit>(),
     format::<CountLimit>(),
     format::<Period>(),
+    format::<PeriodOrOff>(),
+    format::<Percent>(),
+    format::<Factor>(),
+    format::<Share>(),
     format::<Workers>(),
     format::<Address>(),
     format::<AdminAddress>(),
@@ -106,6 +137,20 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<RedirectStatus>(),
     format::<RedirectTo>(),
     format::<ServiceName>(),
+    format::<ZoneName>(),
+    format::<CookieName>(),
+    format::<QueryName>(),
+    format::<DnsName>(),
+    format::<SrvName>(),
+    format::<Nameserver>(),
+    format::<ProbePath>(),
+    format::<ProbeHost>(),
+    format::<GrpcService>(),
+    format::<Yes>(),
+    format::<StatusRange>(),
+    format::<Attempts>(),
+    format::<RetryOn>(),
+    format::<HedgeAfter>(),
     format::<LogPath>(),
     format::<Secret>(),
 ];
