@@ -9,6 +9,7 @@ use crate::forward::{Ended, Forward};
 use crate::judge::{self, Lesson};
 use crate::permit::Permit;
 use crate::run::Run;
+use crate::standing::Standing;
 use balance::Outcome;
 use futures_util::future::{Either, select};
 use net::{Answer, Body, Failure};
@@ -19,8 +20,8 @@ use std::time::{Duration, Instant};
 /// When the second attempt begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hedge {
-    /// After the time in which 95 of 100 attempts are answered; never while that is not known.
-    P95,
+    /// After the time in which so many of 100 attempts are answered, from 50 to 99; never while that is not known.
+    Percentile(u8),
     /// After this.
     After(Duration),
 }
@@ -28,7 +29,7 @@ pub enum Hedge {
 impl std::fmt::Display for Hedge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::P95 => f.write_str("after p95"),
+            Self::Percentile(percent) => write!(f, "after p{percent}"),
             Self::After(wait) => write!(f, "after {}", base::units::show_duration(*wait)),
         }
     }
@@ -39,9 +40,9 @@ const LEAST: Duration = Duration::from_millis(1);
 
 impl Hedge {
     /// How long the first attempt is alone.
-    pub(crate) fn wait(self, p95: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn wait(self, standing: &Standing) -> Option<Duration> {
         match self {
-            Self::P95 => p95.map(|p| p.max(LEAST)),
+            Self::Percentile(percent) => standing.percentile(percent).map(|took| took.max(LEAST)),
             Self::After(wait) => Some(wait),
         }
     }

@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
     pub(crate) fn hedge_after(&self, local: &Local) -> Option<Duration> {
         let hedge = self.hedge?;
         let fit = self.repeatable && self.replay.is_none() && self.attempts == 1 && local.service.members.len() > 1;
-        if fit { hedge.wait(local.service.standing.p95()) } else { None }
+        if fit { hedge.wait(&local.service.standing) } else { None }
     }
 
     /// May this request try an endpoint whose ejection is over? Preferably one that can go elsewhere if that fails.

@@ -4,8 +4,12 @@
 use crate::queue::{Queue, QueueSettings};
 use balance::{Budget, BudgetSettings, Circle, Limiter, LimiterSettings};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use base::meters::Buckets;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+/// The first percentile that is kept.
+const LEAST_PERCENT: u8 = 50;
 
 /// What a standing is made for. Another one keeps the circle and begins the rest anew.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +29,8 @@ pub struct Standing {
     pub budget: Budget,
     pub(crate) queue: Queue,
     pub(crate) adaptive: Option<Adaptive>,
-    /// The 95th percentile of recent answers, in nanoseconds; 0 until it is known.
-    p95: AtomicU64,
+    /// The percentiles of recent answers from the 50th to the 99th, in microseconds; 0 until they are known.
+    percentiles: [AtomicU32; 50],
 }
 
 /// How many requests a service takes at once, as learnt.
@@ -47,22 +51,27 @@ impl Standing {
             budget: Budget::new(settings.budget.clone()),
             queue: Queue::new(settings.queue),
             adaptive,
-            p95: AtomicU64::new(0),
+            percentiles: std::array::from_fn(|_| AtomicU32::new(0)),
             settings,
         }
     }
 
-    /// The time in which 95 of 100 recent attempts were answered; `None` until enough were.
-    pub fn p95(&self) -> Option<Duration> {
-        match self.p95.load(Ordering::Relaxed) {
+    /// The time in which so many of 100 recent attempts were answered, from 50 to 99; `None` until enough were.
+    pub fn percentile(&self, percent: u8) -> Option<Duration> {
+        let micros = self.percentiles.get(usize::from(percent.checked_sub(LEAST_PERCENT)?))?;
+        match micros.load(Ordering::Relaxed) {
             0 => None,
-            nanos => Some(Duration::from_nanos(nanos)),
+            micros => Some(Duration::from_micros(micros.into())),
         }
     }
 
-    pub(crate) fn set_p95(&self, p95: Option<Duration>) {
-        let nanos = p95.map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
-        self.p95.store(nanos, Ordering::Relaxed);
+    /// What recent attempts took; `None` where they were too few to tell.
+    pub(crate) fn set_percentiles(&self, recent: Option<&Buckets>) {
+        for (percent, known) in (u32::from(LEAST_PERCENT)..).zip(&self.percentiles) {
+            let took = recent.and_then(|recent| recent.quantile(f64::from(percent) / 100.0));
+            let micros = took.map_or(0, |took| u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1));
+            known.store(micros, Ordering::Relaxed);
+        }
     }
 
     /// Requests that wait for room.

@@ -89,7 +89,8 @@ pub struct Overload {
     /// Memory in use, as a part of what the cgroup, or else the machine, has.
     #[schemars(extend("x-min" = 100_000, "x-max" = 1_000_000))]
     pub memory: Percent,
-    /// Time of the cores in use, as a part of what this process may use. `100%` pays no heed to it.
+    /// Time of the cores in use, as a part of what this process may use. `100%` pays no heed to it: a
+    /// core that is always busy is well used as long as nobody waits.
     #[schemars(extend("x-min" = 100_000, "x-max" = 1_000_000))]
     pub cpu: Percent,
     /// How late a worker comes to what is due.
@@ -99,6 +100,6 @@ pub struct Overload {
 
 impl Default for Overload {
     fn default() -> Self {
-        Self { enabled: true, memory: Percent::of(90), cpu: Percent::of(95), lag: Period::millis(100) }
+        Self { enabled: true, memory: Percent::of(90), cpu: Percent::of(100), lag: Period::millis(100) }
     }
 }

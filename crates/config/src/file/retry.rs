@@ -132,12 +132,4 @@ pub struct Hedge {
     /// When the next attempt starts: after a time, or when it took longer than a part of the service's recent answers
     /// did (`p95`: than 95 of 100).
     pub after: HedgeAfter,
-    /// Attempts beside the first one.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 2))]
-    pub max: u8,
-}
-
-fn one() -> u8 {
-    1
 }
