@@ -10,6 +10,7 @@
 //! *Not here*: which endpoints may be picked at all. The picker chooses among those that it is given; health and
 //! ejection decide who is among them.
 
+mod budget;
 mod estimate;
 mod load;
 mod picker;
@@ -17,6 +18,7 @@ mod tried;
 mod turns;
 mod weight;
 
+pub use budget::{Budget, BudgetSettings};
 pub use load::{Endpoint, Load, Outcome};
 pub use picker::{Picker, Policy};
 pub use tried::Tried;
