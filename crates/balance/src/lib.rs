@@ -12,6 +12,7 @@
 
 mod budget;
 mod estimate;
+mod gradient;
 mod load;
 mod picker;
 mod tried;
@@ -19,6 +20,7 @@ mod turns;
 mod weight;
 
 pub use budget::{Budget, BudgetSettings};
+pub use gradient::{Limiter, LimiterSettings};
 pub use load::{Endpoint, Load, Outcome};
 pub use picker::{Picker, Policy};
 pub use tried::Tried;
