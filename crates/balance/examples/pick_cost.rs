@@ -1,7 +1,7 @@
 //! Prints what one pick costs among 3, 100 and 1,000 endpoints: `cargo run -p balance --profile fast --example pick_cost`.
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
-use balance::{Endpoint, Load, Outcome, Picker, Policy, Tried, Weight};
+use balance::{Endpoint, Health, Load, Outcome, Picker, Policy, State, Tried, Weight};
 use base::{IdSource, Moment};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ const ROUNDS: u32 = 500_000;
 
 struct Server {
     load: Load,
+    health: Health,
     weight: Weight,
 }
 
@@ -22,6 +23,10 @@ impl Endpoint for Server {
     fn weight(&self) -> Weight {
         self.weight
     }
+
+    fn health(&self) -> &Health {
+        &self.health
+    }
 }
 
 fn main() {
@@ -31,7 +36,8 @@ fn main() {
             let servers: Vec<_> = (0..endpoints)
                 .map(|i| {
                     let weight = Weight::new(1 + i % 3).unwrap_or_default();
-                    Arc::new(Server { load: Load::new(Moment::ORIGIN), weight })
+                    let health = Health::new(State::Up, Moment::ORIGIN);
+                    Arc::new(Server { load: Load::new(Moment::ORIGIN), health, weight })
                 })
                 .collect();
             let mut picker = Picker::new(policy, &servers, &mut random);

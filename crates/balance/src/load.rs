@@ -1,7 +1,7 @@
 //! What all workers know together about one endpoint: how many requests it works on, and how long it takes.
 
-use crate::Weight;
 use crate::estimate::Estimate;
+use crate::{Health, Weight};
 use base::Moment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -78,6 +78,8 @@ pub trait Endpoint {
     fn load(&self) -> &Load;
     /// Its weight.
     fn weight(&self) -> Weight;
+    /// Its health, shared by all workers.
+    fn health(&self) -> &Health;
 }
 
 impl<E: Endpoint + ?Sized> Endpoint for &E {
@@ -88,6 +90,10 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
     fn weight(&self) -> Weight {
         (**self).weight()
     }
+
+    fn health(&self) -> &Health {
+        (**self).health()
+    }
 }
 
 impl<E: Endpoint + ?Sized> Endpoint for Arc<E> {
@@ -97,6 +103,10 @@ impl<E: Endpoint + ?Sized> Endpoint for Arc<E> {
 
     fn weight(&self) -> Weight {
         (**self).weight()
+    }
+
+    fn health(&self) -> &Health {
+        (**self).health()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A pick allocates nothing, under any policy. Counted by an allocator around the system's.
 #![allow(unsafe_code, reason = "a global allocator is an unsafe trait; this one only counts and passes on")]
 
-use balance::{Endpoint, Load, Outcome, Picker, Policy, Tried, Weight};
+use balance::{Endpoint, Health, Load, Outcome, Picker, Policy, State, Tried, Weight};
 use base::{IdSource, Moment};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -30,7 +30,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-struct Server(Load);
+struct Server(Load, Health);
 
 impl Endpoint for Server {
     fn load(&self) -> &Load {
@@ -40,11 +40,16 @@ impl Endpoint for Server {
     fn weight(&self) -> Weight {
         Weight::ONE
     }
+
+    fn health(&self) -> &Health {
+        &self.1
+    }
 }
 
 #[test]
 fn a_pick_allocates_nothing() {
-    let servers: Vec<_> = (0..100).map(|_| Server(Load::new(Moment::ORIGIN))).collect();
+    let server = || Server(Load::new(Moment::ORIGIN), Health::new(State::Up, Moment::ORIGIN));
+    let servers: Vec<_> = (0..100).map(|_| server()).collect();
     let mut random = IdSource::seeded(1);
     for policy in [Policy::P2cEwma, Policy::RoundRobin] {
         let mut picker = Picker::new(policy, &servers, &mut random);

@@ -1,7 +1,7 @@
 //! Whole stretches of traffic, simulated: who gets how much under each policy.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use balance::{Endpoint, Load, Outcome, Picker, Policy, Tried, Weight};
+use balance::{Endpoint, Health, Load, Outcome, Picker, Policy, State, Tried, Weight};
 use base::{IdSource, Moment};
 use proptest::prelude::*;
 use std::cmp::Reverse;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 struct Server {
     load: Load,
+    health: Health,
     weight: Weight,
 }
 
@@ -21,11 +22,18 @@ impl Endpoint for Server {
     fn weight(&self) -> Weight {
         self.weight
     }
+
+    fn health(&self) -> &Health {
+        &self.health
+    }
 }
 
 fn servers(weights: &[u16]) -> Vec<Server> {
-    let server =
-        |&w: &u16| Server { load: Load::new(Moment::ORIGIN), weight: Weight::new(w.into()).unwrap() };
+    let server = |&w: &u16| Server {
+        load: Load::new(Moment::ORIGIN),
+        health: Health::new(State::Up, Moment::ORIGIN),
+        weight: Weight::new(w.into()).unwrap(),
+    };
     weights.iter().map(server).collect()
 }
 

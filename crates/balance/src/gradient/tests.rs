@@ -77,7 +77,7 @@ impl World {
     /// Exponentially distributed.
     fn about(&mut self, mean: u64) -> u64 {
         let share = (self.random.below(1 << 30) + 1) as f64 / f64::from(1 << 30);
-        (-share.ln() * mean as f64) as u64
+        Duration::from_nanos(mean).mul_f64(-share.ln()).as_nanos() as u64
     }
 
     /// Works are between half and one and a half of their mean.
