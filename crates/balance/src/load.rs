@@ -38,9 +38,10 @@ impl Load {
         Self { pending: AtomicU32::new(0), estimate: AtomicU64::new(Estimate::initial(now).pack()) }
     }
 
-    /// An attempt begins. Each is finished once.
-    pub fn start(&self) {
-        self.pending.fetch_add(1, Ordering::Relaxed);
+    /// An attempt begins. Each is finished once. How many there were before: whoever counts them against a limit knows
+    /// whether it came too late.
+    pub fn start(&self) -> u32 {
+        self.pending.fetch_add(1, Ordering::Relaxed)
     }
 
     /// An attempt is over. One that was never started is not counted down.
