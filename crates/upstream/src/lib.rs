@@ -8,14 +8,20 @@
 //! *Not here*: what a failure means to the client (the room `gateway`), policies (`balance`), bytes (`net`).
 
 mod attempt;
+mod checks;
 mod client;
 mod connect;
 mod endpoint;
+#[cfg(test)]
+mod fixture;
 mod permit;
+mod probe;
 mod service;
 
 pub use attempt::{Answered, Failed, Forward};
+pub use checks::{Check, Checks, OnProbe, Reconnects};
 pub use client::{Client, Local};
 pub use endpoint::{Endpoint, Place, Registry};
 pub use permit::Permit;
+pub use probe::{ProbeKind, ProbeOutcome, ProbeSettings, Verdict, probe};
 pub use service::{EndpointSettings, HostPolicy, Protocol, Service, ServiceError, Settings, Timeouts};
