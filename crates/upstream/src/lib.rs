@@ -9,14 +9,18 @@
 //! *Not here*: what a failure means to the client (the room `gateway`), policies and states (`balance`), bytes (`net`).
 
 mod attempt;
+mod checks;
 mod client;
 mod connect;
 mod endpoint;
+#[cfg(test)]
+mod fixture;
 mod forward;
 mod grpc;
 mod hedge;
 mod judge;
 mod permit;
+mod probe;
 mod queue;
 mod replay;
 mod retry;
@@ -25,12 +29,14 @@ mod service;
 mod standing;
 mod sticky;
 
-pub use balance::stable_hash;
+pub use balance::{BudgetSettings, stable_hash};
+pub use checks::{Check, Checks, OnProbe, Reconnects};
 pub use client::{Client, Local};
 pub use endpoint::{Endpoint, Place, Registry};
 pub use forward::{Answered, Failed, Forward, Manner, Why};
 pub use hedge::Hedge;
 pub use permit::Permit;
+pub use probe::{ProbeKind, ProbeOutcome, ProbeSettings, Verdict, probe};
 pub use queue::{Class, QueueSettings, Shed};
 pub use replay::Replay;
 pub use retry::{Conditions, Retry, Statuses};
