@@ -26,24 +26,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
 use std::time::Duration;
 
-/// A window has so many samples,
+/// Round trips are taken as between these, in seconds, so that no sum overflows and none is zero.
+const SHORTEST: f64 = 1e-6;
+const LONGEST: f64 = 60.0;
+/// A window has at least so many samples,
 const SAMPLES: u32 = 50;
-/// or so many failures: an origin that hangs gives few samples.
+/// or at least so many failures: an origin that hangs gives few samples.
 const FAILURES: u32 = 10;
 /// A window lasts at least this,
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
-/// and at least so many round trips, so that it sees what the limit that it began with led to; up to
+/// and at least so many long round trips, so that it sees what the limit that it began with led to,
 const ROUND_TRIPS: f64 = 2.0;
-/// this, for requests that take minutes.
+/// but for requests that take minutes it need not last longer than this.
 const MOST_WINDOW: Duration = Duration::from_secs(5);
 /// A longer sample counts as so many long round trips: one request in a hundred that takes a hundred times as
 /// long must not double the mean. The limit never falls by more than half at a time, so nothing is lost.
 const CLIP: f64 = 4.0;
 /// The limit falls to this share of what the origin took, so that its queue runs empty.
 const BELOW: f64 = 0.9;
-/// Round trips are taken as between these, in seconds, so that no sum overflows and none is zero.
-const SHORTEST: f64 = 1e-6;
-const LONGEST: f64 = 60.0;
 /// It falls by no more than half at a time.
 const MOST_CUT: f64 = 0.5;
 /// After the limit fell, the round trip should be shorter in proportion. Where it is what it was, give or take

@@ -232,6 +232,19 @@ fn failures_in_a_row_end_a_trial_too() {
 }
 
 #[test]
+fn failures_from_before_an_ejection_do_not_count_after_it() {
+    let mut scene = Scene::up(2);
+    let record = |scene: &Scene| scene.servers[0].1.record(Seen::ServerError, &scene.settings);
+    scene.eject(0).unwrap();
+    assert!((0..4).all(|_| record(&scene).is_none()), "requests that were under way");
+    scene.pass(30);
+    scene.take_trial().unwrap();
+    scene.end_trial(0, Some(true)).unwrap();
+    assert!((0..4).all(|_| record(&scene).is_none()));
+    assert_eq!(record(&scene), Some(Suspicion::Consecutive5xx));
+}
+
+#[test]
 fn the_first_check_decides_at_once() {
     for (verdict, state) in [(Checked::Passed, Up), (Checked::Failed, Failing), (Checked::Unreachable, Dead)]
     {
