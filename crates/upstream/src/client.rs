@@ -177,7 +177,7 @@ impl Local {
         let change = if trial {
             standing.circle.end_trial(members, member, Some(seen == Seen::Good), &settings.outliers, at)
         } else {
-            let suspicion = endpoint.health.record(seen, &settings.outliers, at);
+            let suspicion = endpoint.health.record(seen, &settings.outliers);
             suspicion.and_then(|why| standing.circle.suspect(members, member, why, &settings.outliers, at))
         };
         if let Some(change) = change {

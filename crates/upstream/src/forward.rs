@@ -125,7 +125,7 @@ impl Client {
             run.attempts += 1;
             let mut ended = match run.hedge_after(local) {
                 None => {
-                    let outcome = self.attempt(local, permit.member(), run.next_try(local, &mut ask)).await;
+                    let outcome = self.attempt(local, permit.member(), run.next_try(&mut ask)).await;
                     Ended { permit, outcome }
                 }
                 Some(wait) => Box::pin(self.raced(local, permit, &ask, &mut run, wait)).await,

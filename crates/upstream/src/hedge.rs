@@ -98,7 +98,13 @@ impl Client {
         self.race(local, run, one, two).await
     }
 
-    async fn race(&self, local: &Local, run: &mut Run<'_>, mut one: Racer<'_>, mut two: Racer<'_>) -> Ended {
+    async fn race<'r>(
+        &self,
+        local: &Local,
+        run: &mut Run<'_>,
+        mut one: Racer<'r>,
+        mut two: Racer<'r>,
+    ) -> Ended {
         let (outcome, winner, mut loser) = match select(one.attempt.as_mut(), two.attempt.as_mut()).await {
             Either::Left((outcome, _)) => (outcome, one, two),
             Either::Right((outcome, _)) => (outcome, two, one),

@@ -69,7 +69,8 @@ impl Standing {
     pub(crate) fn set_percentiles(&self, recent: Option<&Buckets>) {
         for (percent, known) in (u32::from(LEAST_PERCENT)..).zip(&self.percentiles) {
             let took = recent.and_then(|recent| recent.quantile(f64::from(percent) / 100.0));
-            let micros = took.map_or(0, |took| u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1));
+            // From seconds; more than an hour counts as an hour.
+            let micros = took.map_or(0, |seconds| ((seconds * 1e6) as u32).max(1));
             known.store(micros, Ordering::Relaxed);
         }
     }

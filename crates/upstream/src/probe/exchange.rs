@@ -57,13 +57,13 @@ pub(super) async fn ask(
         began: Instant::now(),
     };
     let answered = if http2 {
-        match Multiplexed::handshake(stream).await {
+        match Multiplexed::handshake(stream, None).await {
             Ok(connection) => connection.exchange(ask).await,
             Err(failure) => Err(failure),
         }
     } else {
         // It waits nowhere for another exchange: it closes behind this one.
-        Connection::new(stream, Weak::new()).exchange(ask).await
+        Connection::new(stream, Weak::new(), None).exchange(ask).await
     };
     answered.map_err(|failure| text(&failure.cause))
 }
