@@ -129,8 +129,7 @@ fn rate(now: Totals<'_>, then: Option<Totals<'_>>, seconds: f64) -> Rate {
     let then = then.filter(|t| t.requests <= now.requests);
     let then = then.unwrap_or(Totals { requests: 0, errors: 0, took: &nothing });
     let requests = now.requests - then.requests;
-    let mut took = now.took.clone();
-    took.counts.iter_mut().zip(&then.took.counts).for_each(|(n, t)| *n = n.saturating_sub(*t));
+    let took = now.took.since(then.took);
     Rate {
         per_second: requests as f64 / seconds,
         error_ratio: (requests > 0).then(|| now.errors.saturating_sub(then.errors) as f64 / requests as f64),

@@ -81,6 +81,22 @@ impl Buckets {
         self.sum_us += one.sum_us.load(Ordering::Relaxed);
     }
 
+    /// Adds what another histogram held.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, n)| *sum += n);
+        self.sum_us += other.sum_us;
+    }
+
+    /// What was counted since it held `earlier`; all of it where it began anew meanwhile.
+    pub fn since(&self, earlier: &Self) -> Self {
+        if self.total() < earlier.total() {
+            return self.clone();
+        }
+        let mut counts = self.counts;
+        counts.iter_mut().zip(&earlier.counts).for_each(|(n, before)| *n = n.saturating_sub(*before));
+        Self { counts, sum_us: self.sum_us.saturating_sub(earlier.sum_us) }
+    }
+
     /// How many durations were counted.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()

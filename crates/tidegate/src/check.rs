@@ -27,6 +27,8 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
         now: Clock::real().now(),
         access_log: None,
         listeners: Vec::new(),
+        members: &crate::membership::Members::default(),
+        secret: b"not for cookies",
     };
     crate::listeners::check(&file, &mut report);
     let site = assemble::site(&file, parts, &mut report);

@@ -6,13 +6,18 @@
 mod args;
 mod ask;
 mod assemble;
+mod caring;
 mod check;
 mod demo;
+mod discovery;
 mod listeners;
+mod membership;
 mod node;
 mod run;
 mod sample_api;
 mod say;
+mod shown;
+mod vitals;
 
 use args::{Args, Command};
 use clap::Parser;

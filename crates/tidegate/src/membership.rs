@@ -45,6 +45,11 @@ impl Members {
         all
     }
 
+    /// What was discovered last.
+    pub(crate) fn found(&self, service: &str) -> Option<&[EndpointSettings]> {
+        self.found.get(service).map(Vec::as_slice)
+    }
+
     /// What was discovered.
     pub(crate) fn set_found(&mut self, service: &str, endpoints: Vec<EndpointSettings>) {
         self.found.insert(service.into(), endpoints);

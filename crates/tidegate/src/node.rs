@@ -1,7 +1,10 @@
 //! The running node: one version of the config in force, and how the next one comes into force.
 
 use crate::assemble::{self, Parts};
+use crate::discovery;
 use crate::listeners::Listeners;
+use crate::membership::Members;
+use crate::shown;
 use anyhow::{Context, Result};
 use base::Clock;
 use config::{File, Report, Source};
@@ -36,6 +39,12 @@ pub(crate) struct Node {
     shared: Arc<Shared>,
     workers: Workers,
     version: Mutex<Version>,
+    /// Endpoints that are not in the file.
+    members: Mutex<Members>,
+    /// What sticky cookies are signed with, where the file has no secret.
+    secret: [u8; 32],
+    /// Other services are in force than those that are looked after.
+    changed: AtomicBool,
     /// Sites that a reload replaced. Requests under way may hold them yet; the last holder would have to free tens of
     /// thousands of small things, so that is left to [`Node::look_around`] and never to a worker.
     replaced: Mutex<Vec<Arc<Site>>>,
@@ -61,15 +70,21 @@ impl Node {
         let (clock, meters, registry) = (Clock::real(), Meters::new(cores), Registry::default());
         let listeners = Listeners::default().next(&file, cores)?;
         let access_log = open_log(&file, None, &meters)?;
+        let members = discovery::first_look(&file);
+        let mut secret = [0; 32];
+        aws_lc_rs::rand::fill(&mut secret).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
         let parts = Parts {
             registry: &registry,
             meters: &meters,
             now: clock.now(),
             access_log: access_log.as_ref().map(|(_, log)| Arc::clone(log)),
             listeners: listeners.meters(&meters),
+            members: &members,
+            secret: &secret,
         };
         let Some(site) = assemble::site(&file, parts, report) else { anyhow::bail!("the config has errors") };
-        let shared = Shared::new(Arc::new(site), &meters, clock.clone());
+        registry.started();
+        let shared = Shared::new(Arc::new(site), &meters, clock.clone(), cores);
         let theirs = Arc::clone(&shared);
         let workers = Workers::start(cores, move |core| Gateway::new(Arc::clone(&theirs), core))
             .context("cannot start the workers")?;
@@ -89,6 +104,9 @@ impl Node {
             shared,
             workers,
             version,
+            members: Mutex::new(members),
+            secret,
+            changed: AtomicBool::new(false),
             replaced: Mutex::default(),
             draining: AtomicBool::new(false),
             drain_begun: Notify::new(),
@@ -142,12 +160,15 @@ impl Node {
             Ok(log) => log,
             Err(e) => return Err(fail(report, "observe", &e)),
         };
+        let members = self.members().clone();
         let parts = Parts {
             registry: &self.registry,
             meters: &self.meters,
             now: self.clock.now(),
             access_log: access_log.as_ref().map(|(_, log)| Arc::clone(log)),
             listeners: listeners.meters(&self.meters),
+            members: &members,
+            secret: &self.secret,
         };
         let Some(site) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
         let old_site = self.shared.site();
@@ -163,7 +184,93 @@ impl Node {
         // Freed only here, where nothing waits for the lock any more.
         drop(old);
         self.replaced().push(old_site);
+        self.changed.store(true, Ordering::Release);
         Ok(changed)
+    }
+
+    /// Puts other endpoints in force. What else the config says stays as it is.
+    fn renew(&self, edit: impl FnOnce(&mut Members)) -> Result<(), Box<Report>> {
+        let version = self.version();
+        let mut members = self.members();
+        let mut next = members.clone();
+        edit(&mut next);
+        let old = self.shared.site();
+        let parts = Parts {
+            registry: &self.registry,
+            meters: &self.meters,
+            now: self.clock.now(),
+            access_log: None,
+            listeners: Vec::new(),
+            members: &next,
+            secret: &self.secret,
+        };
+        let mut report = empty_report();
+        let site = assemble::renewed(&old, &version.file, &parts, &mut report);
+        let Some(site) = site else { return Err(Box::new(report)) };
+        *members = next;
+        self.shared.swap(Arc::new(site));
+        drop((members, version));
+        self.replaced().push(old);
+        self.changed.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The services in force.
+    pub(crate) fn services(&self) -> Vec<Arc<upstream::Service>> {
+        self.shared.site().services.clone()
+    }
+
+    /// Have others come into force since this was last asked?
+    pub(crate) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::AcqRel)
+    }
+
+    /// The sources of endpoints that are to be followed.
+    pub(crate) fn discoveries(&self) -> Vec<upstream::Discovery> {
+        discovery::wanted(&self.version().file, &self.members())
+    }
+
+    /// A service has other endpoints.
+    pub(crate) fn found(&self, service: &str, endpoints: Vec<upstream::EndpointSettings>) {
+        let many = endpoints.len();
+        match self.renew(|members| members.set_found(service, endpoints)) {
+            Ok(()) => observe::log::info(format_args!("service {service} has {many} endpoints")),
+            Err(report) => observe::log::error(format_args!("service {service}: {}", report.render(false))),
+        }
+    }
+
+    /// How hard-pressed the process is.
+    pub(crate) fn pressure(&self) -> &gateway::Pressure {
+        &self.shared.pressure
+    }
+
+    /// What counts as hard-pressed.
+    pub(crate) fn strain_limits(&self) -> gateway::StrainLimits {
+        let typed = &self.version().file.overload;
+        let share = |percent: config::Percent| Some(percent.fraction()).filter(|share| *share < 1.0);
+        if typed.enabled {
+            gateway::StrainLimits {
+                memory: share(typed.memory),
+                cpu: share(typed.cpu),
+                lag: Some(typed.lag.get()),
+            }
+        } else {
+            gateway::StrainLimits::default()
+        }
+    }
+
+    /// How many workers there are.
+    pub(crate) fn cores(&self) -> usize {
+        self.cores
+    }
+
+    /// The clock of everything.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 
     /// Where clients reach this node.
@@ -212,9 +319,13 @@ impl Node {
 }
 
 fn refused(why: &str) -> Report {
-    let mut report = Report::new(Source::new("tidegate", ""));
+    let mut report = empty_report();
     report.add(&config::Path::new(), why, None, None);
     report
+}
+
+fn empty_report() -> Report {
+    Report::new(Source::new("tidegate", ""))
 }
 
 /// The access log of a config: the one that is open, where nothing about it has changed.
@@ -295,37 +406,21 @@ impl admin::Node for Node {
         let site = self.shared.site();
         let one = |(route, template): (&gateway::Route, &route::PathTemplate)| {
             let action = match &route.action {
-                Action::Forward(_) => json!({ "service": site.service_of(route).map(|s| &*s.settings.name) }),
+                Action::Forward(_) | Action::Split(_) => {
+                    let names: Vec<_> = site.services_of(route).map(|s| &*s.settings.name).collect();
+                    if let [one] = names[..] { json!({ "service": one }) } else { json!({ "split": names }) }
+                }
                 Action::Redirect(to) => json!({ "redirect": to.to, "status": to.status.as_u16() }),
                 Action::Respond(to) => json!({ "respond": to.status.as_u16() }),
             };
             json!({ "name": route.name, "path": template.to_string(), "action": action, "max_body": route.max_body })
         };
-        site.routes.iter().zip(&site.templates).map(one).collect()
+        site.plan.routes.iter().zip(&site.plan.templates).map(one).collect()
     }
 
     fn services(&self) -> Value {
         let site = self.shared.site();
-        let one = |service: &Arc<upstream::Service>| {
-            let endpoints: Vec<Value> = service
-                .members
-                .iter()
-                .map(|m| {
-                    json!({
-                        "url": m.endpoint.label,
-                        "up": m.endpoint.meters.is_up(),
-                        "pending": m.endpoint.load.pending(),
-                    })
-                })
-                .collect();
-            json!({
-                "name": service.settings.name,
-                "policy": service.settings.policy.as_str(),
-                "inflight": service.meters.inflight(),
-                "retries": service.meters.retries(),
-                "endpoints": endpoints,
-            })
-        };
+        let one = |service: &Arc<upstream::Service>| shown::service(service);
         site.services.iter().map(one).collect()
     }
 

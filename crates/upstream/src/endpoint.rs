@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 use tokio::sync::Notify;
 
 /// Where an endpoint listens.
@@ -45,6 +46,33 @@ pub struct Endpoint {
     pub connections: Connections,
     /// Its meters.
     pub meters: Arc<EndpointMeters>,
+    /// What was last heard of it, for people.
+    pub news: Mutex<News>,
+}
+
+/// What was last heard of an endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    /// Why its state changed last.
+    pub change: Option<&'static str>,
+    /// When.
+    pub changed: Option<SystemTime>,
+    /// What its last check had to say; `None` where it passed.
+    pub check: Option<Box<str>>,
+    /// When that was.
+    pub checked: Option<SystemTime>,
+}
+
+impl Endpoint {
+    pub(crate) fn tell_change(&self, why: &'static str) {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        (news.change, news.changed) = (Some(why), Some(SystemTime::now()));
+    }
+
+    pub(crate) fn tell_check(&self, why: Option<&str>) {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        (news.check, news.checked) = (why.map(Into::into), Some(SystemTime::now()));
+    }
 }
 
 /// The connections to one endpoint, of all workers.

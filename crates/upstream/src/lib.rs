@@ -9,6 +9,7 @@
 //! *Not here*: what a failure means to the client (the room `gateway`), policies and states (`balance`), bytes (`net`).
 
 mod attempt;
+mod care;
 mod checks;
 mod client;
 mod connect;
@@ -30,9 +31,10 @@ mod standing;
 mod sticky;
 
 pub use balance::{BudgetSettings, stable_hash};
+pub use care::{CARE_TICK, Care};
 pub use checks::{Check, Checks, OnProbe, Reconnects};
 pub use client::{Client, Local};
-pub use endpoint::{Endpoint, Place, Registry};
+pub use endpoint::{Endpoint, News, Place, Registry};
 pub use forward::{Answered, Failed, Forward, Manner, Why};
 pub use hedge::Hedge;
 pub use permit::Permit;

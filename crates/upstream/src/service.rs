@@ -62,7 +62,7 @@ impl Default for Timeouts {
 }
 
 /// One endpoint in the config.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EndpointSettings {
     /// As the config names it.
     pub label: Box<str>,
@@ -105,7 +105,7 @@ pub struct CheckPlan {
 }
 
 /// One service in the config.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Its name.
     pub name: Box<str>,
@@ -266,6 +266,7 @@ impl Service {
                     key: balance::stable_hash(e.label.as_bytes()),
                     connections: Connections::default(),
                     meters: meters.endpoint(&settings.name, &e.label),
+                    news: std::sync::Mutex::default(),
                 });
                 Member::new(endpoint, e, settings.protocol)
             })
@@ -291,6 +292,16 @@ impl Service {
         Ok(Arc::new(service))
     }
 
+    /// Is it the same in all that workers have built around it? What TLS reads from files is looked at only where the
+    /// settings differ.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Member, &Member)| Arc::ptr_eq(&a.endpoint, &b.endpoint);
+        self.settings == other.settings
+            && Arc::ptr_eq(&self.standing, &other.standing)
+            && self.members.len() == other.members.len()
+            && self.members.iter().zip(&other.members).all(same)
+    }
+
     /// Without active checks nobody would take back what the last check of an earlier config has said.
     fn forget_checks(&self, now: Moment) {
         let once = CheckSettings { fall: 1, rise: 1 };
@@ -303,7 +314,12 @@ impl Service {
     }
 
     /// Tells the operator, and the meters, that an endpoint is in another state.
-    pub(crate) fn note(&self, change: &Change) {
+    pub fn note(&self, change: &Change) {
+        self.note_why(change, None);
+    }
+
+    /// The same, with what a check had to say.
+    pub(crate) fn note_why(&self, change: &Change, detail: Option<&str>) {
         let Some(member) = self.members.get(change.endpoint) else { return };
         let endpoint = &member.endpoint;
         endpoint.meters.set_up(change.to == State::Up);
@@ -311,7 +327,12 @@ impl Service {
         let (from, to, why) = (change.from.as_str(), change.to.as_str(), change.why.as_str());
         let level = if change.to == State::Up { Level::Info } else { Level::Warning };
         let service = &self.settings.name;
-        log::write(level, format_args!("service {service}: {} is {to} (was {from}): {why}", endpoint.label));
+        let (between, detail) = detail.map_or(("", ""), |detail| (": ", detail));
+        endpoint.tell_change(why);
+        log::write(
+            level,
+            format_args!("service {service}: {} is {to} (was {from}): {why}{between}{detail}", endpoint.label),
+        );
     }
 
     /// When it makes sense to ask a service again that has nobody to answer: when its endpoints will have been looked at.

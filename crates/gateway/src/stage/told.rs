@@ -17,7 +17,7 @@ pub(crate) fn listen(trip: &mut Trip) {
         ExplainTo::Token(token) => verify_slices_are_equal(asked, token.as_bytes()).is_ok(),
         ExplainTo::Loopback => {
             let alone = !head.fields.has(Name::XForwardedFor) && !head.fields.has(Name::Forwarded);
-            alone && trip.peer.ip().is_loopback()
+            alone && trip.peer.ip().is_none_or(|ip| ip.is_loopback())
         }
     };
     head.fields.remove(Name::XTidegateExplain);

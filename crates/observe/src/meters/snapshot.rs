@@ -55,7 +55,7 @@ impl Snapshot {
     /// Durations of the requests of all routes.
     pub fn took(&self) -> Buckets {
         let mut sum = Buckets::default();
-        self.routes.iter().for_each(|r| merge(&mut sum, &r.took));
+        self.routes.iter().for_each(|r| sum.merge(&r.took));
         sum
     }
 }
@@ -205,7 +205,7 @@ fn services(meters: &Meters, routes: &[RouteTotals]) -> Vec<ServiceTotals> {
         let totals = services.entry(Arc::clone(service)).or_insert_with(|| empty(service));
         totals.requests += route.requests;
         totals.errors += route.errors;
-        merge(&mut totals.took, &route.took);
+        totals.took.merge(&route.took);
     }
     services.into_values().collect()
 }
@@ -260,9 +260,4 @@ fn reloads(meters: &Meters) -> ReloadTotals {
         failed: meters.reloads.failed.get(),
         last_success: (at > 0).then(|| UNIX_EPOCH + Duration::from_millis(at)),
     }
-}
-
-fn merge(sum: &mut Buckets, one: &Buckets) {
-    sum.counts.iter_mut().zip(&one.counts).for_each(|(s, n)| *s += n);
-    sum.sum_us += one.sum_us;
 }

@@ -142,16 +142,16 @@ fn outliers(typed: &config::OutlierDetection) -> OutlierSettings {
     let rate = &typed.success_rate;
     OutlierSettings {
         enabled: typed.enabled,
-        consecutive_5xx: typed.consecutive_5xx,
-        consecutive_gateway_errors: typed.consecutive_gateway_errors,
+        consecutive_5xx: u16::try_from(typed.consecutive_5xx).unwrap_or(u16::MAX),
+        consecutive_gateway_errors: u16::try_from(typed.consecutive_gateway_errors).unwrap_or(u16::MAX),
         interval: typed.interval.get(),
         base_ejection_time: typed.base_ejection_time.get(),
         max_ejection_time: typed.max_ejection_time.get(),
         max_ejection: percent(typed.max_ejection),
         success_rate: SuccessRateSettings {
-            enabled: rate.enabled,
-            min_hosts: rate.min_hosts,
-            min_requests: rate.min_requests,
+            // With no number of hosts enough, none are compared.
+            min_hosts: if rate.enabled { rate.min_hosts } else { u32::MAX },
+            min_requests: rate.min_requests.into(),
             stdev_factor: rate.stdev_factor.get(),
         },
         ..OutlierSettings::default()
