@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MANY: [usize; 3] = [3, 100, 1_000];
+/// Picks a sample: enough that what a policy does only now and then is in each.
+const PICKS: u32 = 2_000;
 
 fn main() {
     divan::main();
@@ -51,53 +53,53 @@ fn pick(bencher: Bencher<'_, '_>, policy: Policy, many: usize, bounded_load: Opt
     });
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn p2c_ewma(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::P2cEwma, many, None);
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn least_request(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::LeastRequest, many, None);
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn round_robin(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::RoundRobin, many, None);
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn random(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::Random, many, None);
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn maglev(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::Maglev, many, None);
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn maglev_with_bounded_load(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::Maglev, many, Some(1.25));
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn ring_hash(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::RingHash, many, None);
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn ring_hash_with_bounded_load(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::RingHash, many, Some(1.25));
 }
 
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn first(bencher: Bencher<'_, '_>, many: usize) {
     pick(bencher, Policy::First, many, None);
 }
 
 /// A third of the endpoints is dead and a third of the picks has tried one before.
-#[divan::bench(args = MANY)]
+#[divan::bench(args = MANY, sample_size = PICKS)]
 fn maglev_with_a_third_dead(bencher: Bencher<'_, '_>, many: usize) {
     let states: Vec<_> = (0..many).map(|n| if n % 3 == 0 { State::Dead } else { State::Up }).collect();
     let servers = servers::in_states(&states);

@@ -2,6 +2,7 @@
 
 use crate::{Endpoint, Tried};
 use base::{IdSource, Moment};
+use std::time::Duration;
 
 /// How often a draw that may not be picked is drawn again, before all are looked at.
 const REDRAWS: usize = 8;
@@ -18,12 +19,27 @@ pub(crate) struct Ask<'a, E> {
     /// The hash of the request's key, for the policies that want one.
     pub(crate) hash: Option<u64>,
     pub(crate) now: Moment,
+    /// How long a slow start takes.
+    pub(crate) slow_start: Duration,
 }
 
 impl<E: Endpoint> Ask<'_, E> {
     /// May that endpoint take the request: it is not out, and it has room?
     pub(crate) fn may(&self, endpoint: usize) -> bool {
         !self.out.has(endpoint) && has_room(&self.endpoints[endpoint])
+    }
+
+    /// The share of its weight that an endpoint takes now: 1, but in a slow start.
+    pub(crate) fn ramp(&self, endpoint: usize) -> f32 {
+        let health = self.endpoints[endpoint].health();
+        if health.is_ramping() { health.ramp(self.now, self.slow_start) } else { 1.0 }
+    }
+
+    /// How full that endpoint were with this request; see [`Load::fullness`](crate::Load::fullness).
+    pub(crate) fn fullness(&self, endpoint: usize) -> f64 {
+        let ramp = self.ramp(endpoint);
+        let endpoint = &self.endpoints[endpoint];
+        endpoint.load().fullness(endpoint.weight(), ramp)
     }
 
     /// Is that endpoint in the group?

@@ -29,15 +29,62 @@ pub(crate) fn least_pending<E: Endpoint>(ask: &Ask<'_, E>, random: &mut IdSource
 
 /// The least of those that may be picked; the first of equals.
 fn least<E: Endpoint>(ask: &Ask<'_, E>, these: impl Iterator<Item = usize>) -> Option<usize> {
-    let mut best: Option<(usize, u64, u64)> = None;
+    let mut best: Option<(usize, f64)> = None;
     for at in these.filter(|&at| ask.may(at)) {
-        let endpoint = &ask.endpoints[at];
-        let (requests, weight) =
-            (u64::from(endpoint.load().pending()) + 1, u64::from(endpoint.weight().get()));
-        // a / v < b / w, without dividing.
-        if best.is_none_or(|(_, least, of)| requests * of < least * weight) {
-            best = Some((at, requests, weight));
+        let fullness = ask.fullness(at);
+        if best.is_none_or(|(_, least)| fullness < least) {
+            best = Some((at, fullness));
         }
     }
-    best.map(|(at, ..)| at)
+    best.map(|(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Health, Load, State, Tried, Weight};
+    use base::Moment;
+    use std::time::Duration;
+
+    struct Server(Load, Health);
+
+    impl Endpoint for Server {
+        fn load(&self) -> &Load {
+            &self.0
+        }
+
+        fn weight(&self) -> Weight {
+            Weight::ONE
+        }
+
+        fn health(&self) -> &Health {
+            &self.1
+        }
+
+        fn key(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn one_in_a_slow_start_counts_as_full_as_its_share_is_small() {
+        let now = Moment::ORIGIN;
+        let up = Server(Load::new(now), Health::new(State::Up, now));
+        let growing = Server(Load::new(now), Health::joining(State::Up, now));
+        for _ in 0..12 {
+            up.0.start();
+        }
+        growing.0.start();
+        let pick = || {
+            let endpoints = [&up, &growing];
+            let slow_start = Duration::from_secs(10);
+            let out = &Tried::none();
+            let ask = Ask { endpoints: &endpoints, members: &[0, 1], out, hash: None, now, slow_start };
+            least_pending(&ask, &mut IdSource::seeded(1))
+        };
+        // It takes a tenth of its share: 1 pending counts as 10, 2 as 20.
+        assert_eq!(pick(), Some(1));
+        growing.0.start();
+        assert_eq!(pick(), Some(0));
+    }
 }

@@ -67,8 +67,19 @@ impl Load {
     /// How long the next request would wait here, more or less: the estimated round trip in seconds, for each
     /// pending request and itself, over the weight. Lower is better.
     pub fn score(&self, now: Moment, weight: Weight) -> f64 {
-        let rtt = Estimate::unpack(self.estimate.load(Ordering::Relaxed)).seconds(now);
-        f64::from(rtt) * (f64::from(self.pending()) + 1.0) / f64::from(weight.get())
+        self.round_trip(now) * self.fullness(weight, 1.0)
+    }
+
+    /// The estimated round trip in seconds.
+    pub(crate) fn round_trip(&self, now: Moment) -> f64 {
+        f64::from(Estimate::unpack(self.estimate.load(Ordering::Relaxed)).seconds(now))
+    }
+
+    /// How full it were with one more request: pending ones and that one, over the weight. In a slow start what is
+    /// pending counts as if the weight was only `ramp` of it; the new one does not, or an endpoint that grows would
+    /// get nothing at all while the others are idle.
+    pub(crate) fn fullness(&self, weight: Weight, ramp: f32) -> f64 {
+        (f64::from(self.pending()) / f64::from(ramp) + 1.0) / f64::from(weight.get())
     }
 }
 

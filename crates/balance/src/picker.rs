@@ -112,16 +112,17 @@ impl Picker {
         let members = &*self.lineup.groups()[group].members;
         let chooser = &mut self.choosers[group];
         let Request { endpoints, tried, hash, now, .. } = *request;
-        let ask = Ask { endpoints, members, out: tried, hash, now };
+        let slow_start = self.settings.slow_start;
+        let ask = Ask { endpoints, members, out: tried, hash, now, slow_start };
         let chosen = chooser.choose(&ask, self.table.as_deref(), request.random)?;
-        if !endpoints[chosen].health().is_ramping() || self.settings.slow_start.is_zero() {
+        if !endpoints[chosen].health().is_ramping() || slow_start.is_zero() {
             return Some(chosen);
         }
         // Slow start: each such endpoint takes its part of the requests that come to it and leaves the rest to others.
         let mut out = tried.clone();
         let mut candidate = chosen;
         for _ in 0..RAMP_REDRAWS {
-            if request.is_taken_by(candidate, self.settings.slow_start) {
+            if request.is_taken_by(candidate, slow_start) {
                 return Some(candidate);
             }
             out.insert(candidate);

@@ -17,7 +17,7 @@ pub(crate) fn better_of_two<E: Endpoint>(ask: &Ask<'_, E>, random: &mut IdSource
     if !(ask.may(first) && ask.may(second)) {
         (first, second) = two_that_may(ask, random)?;
     }
-    let score = |at: usize| ask.endpoints[at].load().score(ask.now, ask.endpoints[at].weight());
+    let score = |at: usize| ask.endpoints[at].load().round_trip(ask.now) * ask.fullness(at);
     Some(if score(second) < score(first) { second } else { first })
 }
 

@@ -26,6 +26,10 @@ impl Endpoint for Server {
     fn health(&self) -> &Health {
         &self.1
     }
+
+    fn key(&self) -> u64 {
+        0
+    }
 }
 
 /// A circle with its endpoints and settings, at a time that only goes on.

@@ -27,6 +27,10 @@ impl Endpoint for Server {
     fn health(&self) -> &Health {
         &self.1
     }
+
+    fn key(&self) -> u64 {
+        0
+    }
 }
 
 fn servers(number: usize) -> Vec<Server> {
