@@ -11,6 +11,7 @@ mod attempt;
 mod checks;
 mod client;
 mod connect;
+mod discover;
 mod endpoint;
 #[cfg(test)]
 mod fixture;
@@ -21,6 +22,10 @@ mod service;
 pub use attempt::{Answered, Failed, Forward};
 pub use checks::{Check, Checks, OnProbe, Reconnects};
 pub use client::{Client, Local};
+pub use discover::{
+    Discoveries, Discovery, Dns, DnsSettings, FileSettings, Found, OnFound, Parse, Source, SrvSettings,
+    resolve_now,
+};
 pub use endpoint::{Endpoint, Place, Registry};
 pub use permit::Permit;
 pub use probe::{ProbeKind, ProbeOutcome, ProbeSettings, Verdict, probe};
