@@ -95,6 +95,17 @@ fn a_target_that_cannot_be_resolved_keeps_its_addresses_and_delays_no_other() {
 }
 
 #[test]
+fn a_record_that_says_that_there_is_no_such_service_is_taken_at_its_word() {
+    run(async {
+        let server = Server::start().await;
+        server.set(NAME, records(vec![srv_record(0, 0, 0, ".")]));
+        let why = resolve_now(&srv(&server), LIMIT).await.unwrap_err();
+        assert!(why.ends_with("its SRV record says that there is no such service"), "{why}");
+        assert_eq!(server.asked(), 1, "nobody looks for the address of the root");
+    });
+}
+
+#[test]
 fn what_was_found_stays_when_the_records_are_gone_or_lead_nowhere() {
     let failures = vec![
         Reply::Code(ResponseCode::NXDomain),
