@@ -11,10 +11,6 @@ use std::time::Duration;
 struct Server(Load, Health);
 
 impl Endpoint for Server {
-    fn key(&self) -> u64 {
-        0
-    }
-
     fn load(&self) -> &Load {
         &self.0
     }

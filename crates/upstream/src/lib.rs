@@ -13,6 +13,7 @@ mod care;
 mod checks;
 mod client;
 mod connect;
+mod discover;
 mod endpoint;
 #[cfg(test)]
 mod fixture;
@@ -34,6 +35,10 @@ pub use balance::{BudgetSettings, stable_hash};
 pub use care::{CARE_TICK, Care};
 pub use checks::{Check, Checks, OnProbe, Reconnects};
 pub use client::{Client, Local};
+pub use discover::{
+    Discoveries, Discovery, Dns, DnsSettings, FileSettings, Found, OnFound, Parse, Source, SrvSettings,
+    resolve_now,
+};
 pub use endpoint::{Endpoint, News, Place, Registry};
 pub use forward::{Answered, Failed, Forward, Manner, Why};
 pub use hedge::Hedge;

@@ -62,7 +62,7 @@ impl Default for Timeouts {
 }
 
 /// One endpoint in the config.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointSettings {
     /// As the config names it.
     pub label: Box<str>,
