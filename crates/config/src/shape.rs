@@ -31,6 +31,11 @@ pub(crate) fn check<'t>(tree: &'t Node, report: &mut Report) -> Plain<'t> {
     Check { report }.value(tree, rule::file(), &Trail::Top)
 }
 
+/// Checks a list of endpoints that is a file of its own.
+pub(crate) fn check_endpoints<'t>(tree: &'t Node, report: &mut Report) -> Plain<'t> {
+    Check { report }.value(tree, rule::endpoints(), &Trail::Top)
+}
+
 struct Check<'r> {
     report: &'r mut Report,
 }

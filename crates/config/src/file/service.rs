@@ -39,6 +39,7 @@ pub struct Service {
     /// How the endpoint of a request is chosen.
     pub lb_policy: LbPolicy,
     /// What `maglev` and `ring_hash` choose by: `ip`, `path`, or a mapping with `header`, `cookie` or `query`.
+    #[serde(skip_serializing_if = "HashOn::is_default")]
     #[schemars(extend("x-default" = "`ip`"))]
     pub hash_on: HashOn,
     /// With `maglev` and `ring_hash`: no endpoint carries more than so many times the average; what is above it goes to
