@@ -125,6 +125,11 @@ fn period(node: Option<&Node>, otherwise: Period) -> Option<Period> {
     node.map_or(Some(otherwise), |node| Period::read(node.text()?).ok())
 }
 
+/// The hint that says what holds for a key that was not typed.
+fn absent(node: &Node, key: &str, default: impl std::fmt::Display) -> Option<String> {
+    node.get(key).is_none().then(|| format!("`{key}` is {default} where it is absent"))
+}
+
 /// Whether a boolean was typed, and is true.
 fn is_on(node: Option<&Node>) -> bool {
     let scalar = node.and_then(Node::scalar);

@@ -1,7 +1,7 @@
 //! Times of attempts beside each other: retries, hedges, and the time of the whole request.
 
 use super::names::bare_or;
-use super::{Problems, period};
+use super::{Problems, absent, period};
 use crate::file::{Backoff, Timeouts};
 use crate::node::Node;
 use crate::path::Path;
@@ -57,6 +57,6 @@ fn backoff(retry: &Node, path: &Path, problems: &mut Problems) {
     if base.zip(max).is_some_and(|(base, max)| base > max) {
         let at = path.key("retry").key("backoff");
         let problem = Problem::error(format!("`base` is longer than `max` in {}", at.in_words()));
-        problems.push((at, problem.hint(format!("`max` is {} where it is absent", Backoff::MAX))));
+        problems.push((at, problem.maybe_hint(absent(backoff, "max", Backoff::MAX))));
     }
 }

@@ -1,6 +1,7 @@
 //! Endpoints of one list, and names that endpoints are looked up by.
 
 use std::collections::HashMap;
+use std::slice;
 
 use super::names::bare_or;
 use super::{Problems, is_on, tell};
@@ -46,10 +47,12 @@ pub(super) fn url_of(endpoint: &Node) -> Option<EndpointUrl> {
 
 /// The list of a service's endpoints, which may stand for the service, and its path.
 pub(super) fn of_service<'t>(service: &'t Node, path: &Path) -> (&'t [Node], Path) {
-    match service.get("endpoints") {
-        Some(node) => (node.items(), path.key("endpoints")),
-        None => (service.items(), path.clone()),
-    }
+    let (node, path) = match service.get("endpoints") {
+        Some(node) => (node, path.key("endpoints")),
+        None => (service, path.clone()),
+    };
+    // One endpoint stands for a list of it.
+    (if node.scalar().is_some() { slice::from_ref(node) } else { node.items() }, path)
 }
 
 /// Names in DNS that endpoints are looked up by.

@@ -1,7 +1,7 @@
 //! Services: what their keys say about each other.
 
 use super::names::{Names, bare_or, fallback};
-use super::{Problems, attempts, endpoints, is_on, period};
+use super::{Problems, absent, attempts, endpoints, is_on, period};
 use crate::file::{AdaptiveConcurrency, HealthCheck, OutlierDetection, Timeouts};
 use crate::node::{Node, Scalar};
 use crate::path::Path;
@@ -109,12 +109,10 @@ fn ejection(outliers: &Node, path: &Path, problems: &mut Problems) {
     if base.zip(max).is_some_and(|(base, max)| base > max) {
         let message =
             format!("`base_ejection_time` is longer than `max_ejection_time` in {}", path.in_words());
-        let hint = format!(
-            "where they are absent they are {} and {}",
-            OutlierDetection::BASE,
-            OutlierDetection::MAX
-        );
-        problems.push((path.clone(), Problem::error(message).hint(hint)));
+        let problem =
+            Problem::error(message).maybe_hint(absent(outliers, "max_ejection_time", OutlierDetection::MAX));
+        let problem = problem.maybe_hint(absent(outliers, "base_ejection_time", OutlierDetection::BASE));
+        problems.push((path.clone(), problem));
     }
 }
 
@@ -151,8 +149,8 @@ fn range(adaptive: &Node, path: &Path, problems: &mut Problems) {
     let initial = adaptive.get("initial").and_then(|node| node.scalar()?.as_integer());
     if min > max {
         let message = format!("`min` is above `max` in {}", path.in_words());
-        let hint = format!("`max` is {} where it is absent", AdaptiveConcurrency::MAX);
-        problems.push((path.clone(), Problem::error(message).hint(hint)));
+        let hint = absent(adaptive, "max", AdaptiveConcurrency::MAX);
+        problems.push((path.clone(), Problem::error(message).maybe_hint(hint)));
     } else if initial.is_some_and(|initial| !(min..=max).contains(&initial)) {
         let at = path.key("initial");
         let message = format!("{} is not between `min` and `max`", at.in_words());
