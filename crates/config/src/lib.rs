@@ -9,6 +9,7 @@
 //! text or in [`File::redacted`]. *Not here*: the rooms' own settings, which the program makes out of a [`File`],
 //! and files that the config names (certificates, keys) except secrets. *Cost on the hot path*: none.
 
+mod endpoints_file;
 mod expand;
 mod file;
 mod load;
@@ -26,6 +27,7 @@ mod text;
 mod value;
 mod yaml;
 
+pub use endpoints_file::{load_endpoints, parse_endpoints};
 pub use expand::Env;
 pub use file::{
     AccessLog, Action, AdaptiveConcurrency, Admin, Backoff, Certificate, Discovery, Dns, Endpoint, Fallback,

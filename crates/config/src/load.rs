@@ -6,19 +6,34 @@ use std::io::Read as _;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
 
 use crate::expand::{self, Env};
 use crate::file::{Admin, File, Limits, Listener, Observe, Overload, Route, Service};
 use crate::node::{Kind, Node};
 use crate::path::Trail;
 use crate::report::{Problem, Report};
+use crate::shape::{self, Plain};
 use crate::source::{Source, Span, sounds_secret};
 use crate::value::{Address, EndpointUrl, ServiceName, Typed};
-use crate::{meaning, shape, yaml};
+use crate::{meaning, yaml};
 
 /// Bytes that a config file may hold.
 const MAX_FILE: u64 = 8 << 20;
+
+/// What errors say about a kind of file.
+pub(crate) struct About {
+    /// What it is.
+    pub(crate) what: &'static str,
+    /// The hint where it is empty.
+    pub(crate) empty: &'static str,
+}
+
+/// The config file itself.
+const CONFIG: About = About {
+    what: "the config file",
+    empty: "the smallest file has `listeners`, `services` and `routes`; see examples/minimal.yaml",
+};
 
 /// A config file without errors.
 #[derive(Clone, Debug)]
@@ -36,20 +51,27 @@ pub fn load(path: &FilePath) -> Result<Loaded, Report> {
 
 /// Reads and checks the file at `path`, with variables from `env`.
 pub fn load_with(path: &FilePath, env: Env<'_>) -> Result<Loaded, Report> {
+    let text = text_of(path, &CONFIG, "without a file: `tidegate run --to http://127.0.0.1:3000`")?;
+    parse(&text, &path.display().to_string(), env)
+}
+
+/// The text of the file at `path`; `missing` is the hint where there is none.
+pub(crate) fn text_of(path: &FilePath, about: &About, missing: &str) -> Result<String, Report> {
     let name = path.display().to_string();
     match read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => parse(&text, &name, env),
-            Err(error) => Err(not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to())),
-        },
+        Ok(bytes) => String::from_utf8(bytes)
+            .map_err(|error| not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to())),
         Err(reason) => {
             let mut report = Report::new(Source::new(&name, ""));
-            let problem = Problem::error(format!("cannot read the config file {name}: {reason}"));
-            let hint = "without a file: `tidegate run --to http://127.0.0.1:3000`";
-            report.push(if path.exists() { problem } else { problem.hint(hint) });
+            let problem = unreadable(&name, about, &reason);
+            report.push(if path.exists() { problem } else { problem.hint(missing) });
             Err(report)
         }
     }
+}
+
+fn unreadable(name: &str, about: &About, reason: &str) -> Problem {
+    Problem::error(format!("cannot read {} {name}: {reason}", about.what))
 }
 
 fn read(path: &FilePath) -> Result<Vec<u8>, String> {
@@ -75,30 +97,44 @@ fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Report {
 
 /// Checks a config `text`; `name` is what errors call it.
 pub fn parse(text: &str, name: &str, env: Env<'_>) -> Result<Loaded, Report> {
+    let (tree, mut report) = tree_of(text, name, &CONFIG, env)?;
+    let plain = shape::check(&tree, &mut report);
+    meaning::check(&tree, &mut report);
+    match typed(plain, &mut report) {
+        Some(file) => Ok(Loaded { file: with_route_names(file), report }),
+        None => Err(report),
+    }
+}
+
+/// The tree of `text`, its variables expanded, and a report that knows it.
+pub(crate) fn tree_of(
+    text: &str,
+    name: &str,
+    about: &About,
+    env: Env<'_>,
+) -> Result<(Arc<Node>, Report), Report> {
     let mut report = Report::new(Source::new(name, text));
     if text.len() as u64 > MAX_FILE {
-        report.push(Problem::error(format!("cannot read the config file {name}: {}", too_large())));
+        report.push(unreadable(name, about, &too_large()));
         return Err(report);
     }
     let text = report.source().shared_text();
-    let Some(mut tree) = yaml::read(&text, &mut report) else { return Err(report) };
+    let Some(mut tree) = yaml::read(&text, about.empty, &mut report) else { return Err(report) };
     hide_secrets(&tree, report.source_mut());
     expand::tree(&mut tree, &Trail::Top, env, &mut report);
     let tree = Arc::new(tree);
     report.source_mut().set_tree(Arc::clone(&tree));
-    let plain = shape::check(&tree, &mut report);
-    meaning::check(&tree, &mut report);
+    Ok((tree, report))
+}
+
+/// The value that checked data stands for; none where the report has an error.
+pub(crate) fn typed<T: DeserializeOwned>(plain: Plain<'_>, report: &mut Report) -> Option<T> {
     if report.has_errors() {
-        return Err(report);
+        return None;
     }
-    match File::deserialize(plain) {
-        Ok(file) => Ok(Loaded { file: with_route_names(file), report }),
-        // The check promises that this cannot happen; if it does, the file is refused, not misread.
-        Err(error) => {
-            report.push(Problem::error(format!("the file passed its check but cannot be used: {error}")));
-            Err(report)
-        }
-    }
+    // The check promises that this cannot fail; if it does, the file is refused, not misread.
+    let refused = |error| Problem::error(format!("the file passed its check but cannot be used: {error}"));
+    T::deserialize(plain).map_err(|error| report.push(refused(error))).ok()
 }
 
 /// Hides the value of every key that sounds like a secret, known or not, from error texts. What only points to a

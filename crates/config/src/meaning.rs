@@ -3,23 +3,37 @@
 //! The checks read the tree, not the types, so they also run where something else in the file is wrong and
 //! everything is told at once. A part that is broken is passed over: its problem was told already.
 
-use std::collections::{HashMap, HashSet};
+mod attempts;
+mod endpoints;
+mod names;
+mod routes;
+mod services;
+
+use std::collections::HashMap;
 
 use crate::file::Admin;
 use crate::node::Node;
 use crate::path::Path;
 use crate::report::{Problem, Report, Severity};
 use crate::source::Span;
-use crate::suggest::{list, nearest};
-use crate::value::{Address, AdminAddress, EndpointUrl, Typed};
+use crate::value::{Address, AdminAddress, Period, Typed};
+
+pub(crate) use endpoints::check as check_endpoints;
 
 /// Checks the whole file; problems go to the report.
 pub(crate) fn check(tree: &Node, report: &mut Report) {
     let mut problems = Vec::new();
     listeners(tree, &mut problems);
     admin(tree, &mut problems);
-    services(tree, &mut problems);
-    routes(tree, &mut problems);
+    let names = names::Names::of(tree);
+    services::check(tree, &names, &mut problems);
+    routes::check(tree, &names, &mut problems);
+    endpoints::zones(tree, &mut problems);
+    tell(problems, report);
+}
+
+/// Hands the problems to the report.
+fn tell(problems: Problems, report: &mut Report) {
     let (errors, warnings): (Problems, Problems) =
         problems.into_iter().partition(|(_, problem)| problem.severity == Severity::Error);
     push(report, errors);
@@ -106,80 +120,18 @@ fn any_free_port(address: &Address) -> bool {
     matches!(address, Address::Port(0)) || matches!(address, Address::Ip(address) if address.port() == 0)
 }
 
-fn services(tree: &Node, problems: &mut Problems) {
-    let used: HashSet<&str> =
-        section(tree, "routes").iter().filter_map(|route| route.get("service")?.text()).collect();
-    for entry in tree.get("services").map(Node::entries).unwrap_or_default() {
-        let path = Path::new().key("services").key(&entry.key);
-        if !used.contains(&*entry.key) {
-            let message = format!("no route uses service `{}`", &*entry.key);
-            problems.push((path.clone(), Problem::warning(message)));
-        }
-        let endpoints = entry.value.get("endpoints").map(Node::items).unwrap_or_default();
-        let urls: Vec<Option<EndpointUrl>> = endpoints.iter().map(url_of).collect();
-        same_endpoints(&path, endpoints, &urls, problems);
-        let tls = entry.value.get("tls").is_some_and(|tls| !tls.is_null());
-        let plain = |url: &Option<EndpointUrl>| {
-            url.as_ref().is_some_and(|url| !matches!(url, EndpointUrl::Https { .. }))
-        };
-        if tls && !urls.is_empty() && urls.iter().all(plain) {
-            let problem = Problem::warning(format!("`tls` of {} has no effect", path.in_words()));
-            problems.push((path.key("tls"), problem.hint("it is for endpoints that start with `https://`")));
-        }
-    }
+/// A duration that was typed, or what holds where none was; `None` where it is broken.
+fn period(node: Option<&Node>, otherwise: Period) -> Option<Period> {
+    node.map_or(Some(otherwise), |node| Period::read(node.text()?).ok())
 }
 
-fn url_of(endpoint: &Node) -> Option<EndpointUrl> {
-    EndpointUrl::read(endpoint.get("url").unwrap_or(endpoint).text()?).ok()
+/// The hint that says what holds for a key that was not typed.
+fn absent(node: &Node, key: &str, default: impl std::fmt::Display) -> Option<String> {
+    node.get(key).is_none().then(|| format!("`{key}` is {default} where it is absent"))
 }
 
-fn same_endpoints(path: &Path, endpoints: &[Node], urls: &[Option<EndpointUrl>], problems: &mut Problems) {
-    let mut seen: HashMap<&EndpointUrl, Span> = HashMap::new();
-    for (at, (node, url)) in endpoints.iter().zip(urls).enumerate() {
-        let Some(url) = url else { continue };
-        if let Some(first) = seen.insert(url, node.span) {
-            let problem = Problem::error(format!("two endpoints of {} have the same URL", path.in_words()));
-            let problem = problem.hint("a larger share is given by `weight`").also(first, "first typed here");
-            problems.push((path.key("endpoints").index(at), problem));
-        }
-    }
-}
-
-fn routes(tree: &Node, problems: &mut Problems) {
-    let services = tree.get("services").map(Node::entries).unwrap_or_default();
-    let known = || services.iter().map(|entry| &*entry.key);
-    let is_known: HashSet<&str> = known().collect();
-    let mut seen: HashMap<&str, Span> = HashMap::new();
-    for (index, route) in section(tree, "routes").iter().enumerate() {
-        let path = || path_of("routes", index);
-        if let Some(node) = route.get("service")
-            && let Some(scalar) = node.scalar()
-            && !is_known.contains(&*scalar.text)
-        {
-            let shown =
-                if scalar.typed().is_some() { scalar.describe() } else { format!("`{}`", &*scalar.text) };
-            let message = format!("{} names a service that does not exist: {shown}", path().in_words());
-            let problem = Problem::error(message);
-            let problem = if services.is_empty() {
-                problem.hint("add it under `services`")
-            } else {
-                problem.expected(format!("one of the services {}", list(known())))
-            };
-            let near = nearest(&scalar.text, known()).filter(|_| scalar.typed().is_none());
-            problems.push((
-                path().key("service"),
-                problem.maybe_hint(near.map(|near| format!("did you mean `{near}`?"))),
-            ));
-        }
-        if let Some(node) = route.get("name")
-            && let Some(name) = node.text()
-        {
-            if let Some(first) = seen.get(name) {
-                let problem = Problem::error(format!("two routes have the name `{name}`"));
-                problems.push((path().key("name"), problem.also(*first, "first typed here")));
-            } else {
-                seen.insert(name, node.span);
-            }
-        }
-    }
+/// Whether a boolean was typed, and is true.
+fn is_on(node: Option<&Node>) -> bool {
+    let scalar = node.and_then(Node::scalar);
+    scalar.is_some_and(|scalar| scalar.as_bool().or_else(|| scalar.as_switch()) == Some(true))
 }

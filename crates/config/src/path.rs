@@ -48,6 +48,8 @@ impl Path {
     pub(crate) fn in_words(&self) -> String {
         let (thing, rest) = match self.0.as_slice() {
             [] => return "the file".into(),
+            // Only a list of endpoints is a file without keys.
+            [Step::Index(at), rest @ ..] => (format!("endpoint {}", at + 1), rest),
             [Step::Key(list), Step::Key(name), rest @ ..] if list == "services" => {
                 (format!("service `{name}`"), rest)
             }

@@ -31,6 +31,11 @@ pub(crate) fn check<'t>(tree: &'t Node, report: &mut Report) -> Plain<'t> {
     Check { report }.value(tree, rule::file(), &Trail::Top)
 }
 
+/// Checks a list of endpoints that is a file of its own.
+pub(crate) fn check_endpoints<'t>(tree: &'t Node, report: &mut Report) -> Plain<'t> {
+    Check { report }.value(tree, rule::endpoints(), &Trail::Top)
+}
+
 struct Check<'r> {
     report: &'r mut Report,
 }
@@ -47,8 +52,8 @@ impl Check<'_> {
             (_, Form::Fixed(fixed)) if empty => self.fixed(node, &[], fixed, rule.schema, trail),
             (_, Form::Map { .. }) if empty => Plain::Map(Vec::new()),
             (_, Form::List { .. }) if empty => self.list(&[], rule, trail),
-            (Kind::Scalar(_) | Kind::List(_), Form::Fixed(Fixed { shorthand: Some(key), .. })) => {
-                self.shorthand(node, key, rule, trail)
+            (Kind::Scalar(_) | Kind::List(_), Form::Fixed(fixed @ Fixed { shorthand: Some(key), .. })) => {
+                self.shorthand(node, key, fixed, rule, trail)
             }
             (Kind::Scalar(_), Form::List { items, or_bare: true, .. }) if !empty => {
                 Plain::List(vec![self.value(node, items, trail)])
@@ -170,10 +175,16 @@ impl Check<'_> {
         &mut self,
         node: &'t Node,
         (key, below): &'static (&'static str, Rule),
+        fixed: &'static Fixed,
         rule: &'static Rule,
         trail: &Trail<'_>,
     ) -> Plain<'t> {
         let value = match (&node.kind, &below.form) {
+            (Kind::Scalar(scalar), Form::Choice { .. }) if fixed.one_of.contains(&&*scalar.text) => {
+                let hint =
+                    Some(format!("write `{{ {}: … }}`", &*scalar.text)).filter(|_| scalar.typed().is_none());
+                self.complain("bad value for", &scalar.describe(), below.schema, trail, hint)
+            }
             (Kind::Scalar(_), Form::List { items, .. }) => Plain::List(vec![self.value(node, items, trail)]),
             (Kind::Scalar(_), _) | (Kind::List(_), Form::List { .. }) => self.value(node, below, trail),
             _ => self.wrong_type(node, rule, trail),

@@ -21,8 +21,9 @@ const MAX_NODES: usize = 1_000_000;
 /// Values that aliases (`*name`) may add.
 const MAX_ALIASED: usize = 50_000;
 
-/// Reads the one document of `text`. Problems go to the report; `None` where no tree came out.
-pub(crate) fn read(text: &Arc<str>, report: &mut Report) -> Option<Node> {
+/// Reads the one document of `text`. Problems go to the report; `None` where no tree came out. `empty` is the hint where
+/// there is no document.
+pub(crate) fn read(text: &Arc<str>, empty: &str, report: &mut Report) -> Option<Node> {
     let mut reader = Reader {
         text,
         parser: Parser::new_from_str(text),
@@ -36,9 +37,7 @@ pub(crate) fn read(text: &Arc<str>, report: &mut Report) -> Option<Node> {
     match reader.document() {
         Ok(Some(node)) => Some(node),
         Ok(None) => {
-            let hint =
-                "the smallest file has `listeners`, `services` and `routes`; see examples/minimal.yaml";
-            report.push(Problem::error("the file is empty").hint(hint));
+            report.push(Problem::error("the file is empty").hint(empty));
             None
         }
         Err(stop) => {

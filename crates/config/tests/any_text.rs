@@ -6,6 +6,10 @@ use proptest::prelude::*;
 
 fn check(text: &str) -> Result<(), TestCaseError> {
     let env = |name: &str| name.len().is_multiple_of(2).then(|| "1".to_owned());
+    if let Err(report) = config::parse_endpoints(text, "any.yaml", &env) {
+        prop_assert!(report.has_errors());
+        prop_assert!(!report.render(true).contains("passed its check but"), "{}", report);
+    }
     match config::parse(text, "any.yaml", &env) {
         Ok(loaded) => prop_assert!(!loaded.report.has_errors()),
         Err(report) => {
@@ -18,85 +22,96 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Pieces that files are made of, so that random ones get past the parser and deep into the check.
+/// Keys that random files are made of.
+const KEYS: &str = "
+    listeners services routes admin limits observe match service address endpoints url weight tls
+    headers path respond redirect timeouts access_log token certificates cache name methods prefix
+    max_body to dns srv endpoints_file resolver port lb_policy hash_on bounded_load sticky health_check
+    tcp grpc expect outlier_detection retry on backoff hedge queue adaptive_concurrency fallback split
+    mirror zone
+";
+
+/// What stands around keys, and values.
+const PIECES: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "- ",
+    "\n  - ",
+    "a: ",
+    "a",
+    "off",
+    "true",
+    "null",
+    "~",
+    "0",
+    "-1",
+    "1.2",
+    "8080",
+    "15s",
+    "1MiB",
+    "20%",
+    "p95",
+    "5xx",
+    "200-399",
+    "maglev",
+    "a.b:80",
+    "_a._tcp.b",
+    "\":1\"",
+    "\"http://a:1\"",
+    "/x",
+    "\"\"",
+    "${A}",
+    "${AB}",
+    "$${",
+    "${",
+    "file:/nope",
+    "&a ",
+    "*a",
+    "<<: ",
+    "? ",
+    "!!str ",
+    "|\n  x",
+    "'",
+    "\"",
+    "#",
+    "\t",
+    "é",
+    "\u{feff}",
+    "---\n",
+];
+
+/// A piece that files are made of, so that random ones get past the parser and deep into the check.
 fn piece() -> impl Strategy<Value = String> {
-    let words: Vec<&'static str> = vec![
-        "listeners: ",
-        "services: ",
-        "routes: ",
-        "admin: ",
-        "limits: ",
-        "observe: ",
-        "match: ",
-        "service: ",
-        "address: ",
-        "endpoints: ",
-        "url: ",
-        "weight: ",
-        "tls: ",
-        "headers: ",
-        "path: ",
-        "respond: ",
-        "redirect: ",
-        "timeouts: ",
-        "access_log: ",
-        "token: ",
-        "certificates: ",
-        "cache: ",
-        "name: ",
-        "methods: ",
-        "prefix: ",
-        "max_body: ",
-        "to: ",
-        "{",
-        "}",
-        "[",
-        "]",
-        ", ",
-        "\n",
-        "\n  ",
-        "\n    ",
-        "- ",
-        "\n  - ",
-        "a: ",
-        "a",
-        "off",
-        "true",
-        "null",
-        "~",
-        "0",
-        "-1",
-        "1.2",
-        "8080",
-        "15s",
-        "1MiB",
-        "\":1\"",
-        "\"http://a:1\"",
-        "/x",
-        "\"\"",
-        "${A}",
-        "${AB}",
-        "$${",
-        "${",
-        "file:/nope",
-        "&a ",
-        "*a",
-        "<<: ",
-        "? ",
-        "!!str ",
-        "|\n  x",
-        "'",
-        "\"",
-        "#",
-        "\t",
-        "é",
-        "\u{feff}",
-        "---\n",
-    ];
-    prop::sample::select(words).prop_map(str::to_owned)
+    let keys: Vec<&'static str> = KEYS.split_whitespace().collect();
+    prop_oneof![
+        prop::sample::select(keys).prop_map(|key| format!("{key}: ")),
+        prop::sample::select(PIECES).prop_map(str::to_owned),
+    ]
+}
+
+/// An example that has most keys.
+fn example() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["../../examples/reverse-proxy.yaml", "../../examples/resilience.yaml"])
+}
+
+/// Keys inside a service and inside a route, where pieces that are thrown together seldom get to.
+fn keys() -> impl Strategy<Value = String> {
+    prop::collection::vec((piece(), piece(), piece()), 1..4)
+        .prop_map(|keys| keys.into_iter().flat_map(|(key, a, b)| [", ".to_owned(), key, a, b]).collect())
 }
 
 proptest! {
+    #[test]
+    fn keys_thrown_together_in_a_service_and_a_route_never_panic(service in keys(), route in keys()) {
+        check(&format!("listeners: [1]\nservices: {{ a: {{ endpoints: [\"http://a:1\"]{service} }} }}\nroutes: [{{ service: a{route} }}]\n"))?;
+    }
+
     #[test]
     fn arbitrary_text_never_panics(text in any::<String>()) {
         check(&text)?;
@@ -108,8 +123,8 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_example_never_panics(at in 0usize..4000, cut in 0usize..40, pieces in prop::collection::vec(piece(), 0..3)) {
-        let text = fs::read_to_string("../../examples/reverse-proxy.yaml").unwrap();
+    fn a_damaged_example_never_panics(name in example(), at in 0usize..6000, cut in 0usize..40, pieces in prop::collection::vec(piece(), 0..3)) {
+        let text = fs::read_to_string(name).unwrap();
         let chars: Vec<char> = text.chars().collect();
         let at = at % chars.len();
         let head: String = chars[..at].iter().collect();
@@ -118,8 +133,8 @@ proptest! {
     }
 
     #[test]
-    fn a_value_replaced_in_a_whole_file_never_panics(line in 0usize..200, value in piece()) {
-        let text = fs::read_to_string("../../examples/reverse-proxy.yaml").unwrap();
+    fn a_value_replaced_in_a_whole_file_never_panics(name in example(), line in 0usize..200, value in piece()) {
+        let text = fs::read_to_string(name).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let line = line % lines.len();
         if let Some((key, _)) = lines[line].split_once(": ") {

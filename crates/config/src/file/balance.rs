@@ -44,6 +44,13 @@ pub enum HashOn {
     Query(QueryName),
 }
 
+impl HashOn {
+    /// Whether it says no more than if it were absent, which it must be where no policy hashes.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// [`HashOn`] as it is typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

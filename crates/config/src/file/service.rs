@@ -27,7 +27,7 @@ pub struct Service {
     /// Where the API listens: URLs (`http://10.0.0.5:9200`, `https://api.internal`, `unix:/run/api.sock`), or
     /// mappings with `url` and more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("x-one-or-list" = true))]
     pub endpoints: Vec<Endpoint>,
     /// Look the endpoints up by a name in DNS. A bare `name:port` will do.
     pub dns: Option<Dns>,
@@ -39,6 +39,7 @@ pub struct Service {
     /// How the endpoint of a request is chosen.
     pub lb_policy: LbPolicy,
     /// What `maglev` and `ring_hash` choose by: `ip`, `path`, or a mapping with `header`, `cookie` or `query`.
+    #[serde(skip_serializing_if = "HashOn::is_default")]
     #[schemars(extend("x-default" = "`ip`"))]
     pub hash_on: HashOn,
     /// With `maglev` and `ring_hash`: no endpoint carries more than so many times the average; what is above it goes to

@@ -48,10 +48,10 @@ pub(super) fn expectation(schema: Schema) -> String {
             format!("{short}a mapping{keys}")
         }
         "map" => "a mapping".into(),
-        "list" if mark(schema, "x-one-or-list").is_some() => {
-            format!("{}, or a list of these", mark(schema, "items").map_or(String::new(), expectation))
-        }
-        "list" => "a list".into(),
+        "list" => match mark(schema, "items").filter(|_| mark(schema, "x-one-or-list").is_some()) {
+            Some(item) if kind_of(item) != "fixed" => format!("{}, or a list of these", expectation(item)),
+            _ => "a list".into(),
+        },
         "boolean" => "`true` or `false`".into(),
         "integer" => match (mark(schema, "minimum"), mark(schema, "maximum")) {
             (Some(low), Some(high)) => format!("a whole number from {low} to {high}"),

@@ -93,6 +93,15 @@ pub(super) fn file() -> &'static Rule {
     &FILE
 }
 
+/// The rule of a list of endpoints.
+pub(super) fn endpoints() -> &'static Rule {
+    static ENDPOINTS: LazyLock<Rule> = LazyLock::new(|| {
+        let service = internal().get("$defs").and_then(|types| types.get("Service"));
+        Rule::of(service.and_then(|service| properties(service)?.get("endpoints")).unwrap_or(&Value::Null))
+    });
+    &ENDPOINTS
+}
+
 impl Rule {
     /// The types of the config hold no cycle, so this ends.
     fn of(schema: Schema) -> Self {

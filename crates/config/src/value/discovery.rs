@@ -77,7 +77,7 @@ word!(
     /// The name of an SRV record, lower case: `_service._protocol.name` (RFC 2782).
     SrvName, "srv name", "the name of an SRV record such as `_http._tcp.search.internal`", &["string"], |text| {
         if text.contains(':') {
-            return Err(Bad::because("the records say which ports and have none in their name"));
+            return Err(Bad::because("the records bring the ports"));
         }
         if is_srv_name(text) {
             return Ok(text.to_ascii_lowercase());

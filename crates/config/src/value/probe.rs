@@ -19,7 +19,7 @@ word!(
             return Err(Bad::because("it must start with `/`").or_mean(format_args!("/{text}")));
         }
         let clean = text.len() <= 2048 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-        if clean { Ok(text.into()) } else { Err(Bad::because("it holds visible ASCII without `#`, 2048 bytes at most")) }
+        if clean { Ok(text.into()) } else { Err(Bad::because("it may hold visible ASCII without `#`, 2048 bytes at most")) }
     }
 );
 
