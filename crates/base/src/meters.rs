@@ -88,6 +88,7 @@ impl Buckets {
     }
 
     /// What was counted since it held `earlier`; all of it where it began anew meanwhile.
+    #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         if self.total() < earlier.total() {
             return self.clone();

@@ -74,7 +74,8 @@ fn end(site: &Site, route: &crate::Route) -> Value {
         }
         Action::Forward(_) => {
             let Some(service) = site.services_of(route).next() else { return Value::Null };
-            let mut stage = json!({ "stage": "forward", "result": format!("service `{}`", service.settings.name) });
+            let mut stage =
+                json!({ "stage": "forward", "result": format!("service `{}`", service.settings.name) });
             merge(&mut stage, forwarding(route, service));
             merge(&mut stage, beside(site, route));
             stage

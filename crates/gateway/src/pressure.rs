@@ -96,7 +96,9 @@ impl Gauge {
 fn wanted(reading: &Reading, limits: &StrainLimits) -> Strain {
     // What is left above the limit is shared among the three steps.
     let share = |value: Option<f64>, limit: Option<f64>| match (value, limit) {
-        (Some(value), Some(limit)) if value >= limit && limit < 1.0 => 1 + ((value - limit) / (1.0 - limit) * 3.0) as u8,
+        (Some(value), Some(limit)) if value >= limit && limit < 1.0 => {
+            1 + ((value - limit) / (1.0 - limit) * 3.0) as u8
+        }
         _ => 0,
     };
     let late = match limits.lag {
@@ -107,7 +109,7 @@ fn wanted(reading: &Reading, limits: &StrainLimits) -> Strain {
     };
     // A core that is busy all the time is no reason to turn clients away as long as nobody waits long.
     let cpu = share(reading.cpu, limits.cpu).min(2);
-    Strain::of(share(reading.memory, limits.memory).max(cpu).max(late).min(3))
+    Strain::ALL[share(reading.memory, limits.memory).max(cpu).max(late)]
 }
 
 /// What control thread and workers tell each other.
@@ -150,6 +152,7 @@ impl Pressure {
 
 #[cfg(test)]
 mod tests {
+    use super::Strain::{NoAccept, NoKeepAlive, ShedLow};
     use super::*;
 
     const LIMITS: StrainLimits =
@@ -184,7 +187,6 @@ mod tests {
         assert_eq!(gauge.read(&lag(1000), &LIMITS), Strain::None);
         assert_eq!(gauge.read(&lag(0), &LIMITS), Strain::None);
         let steps: Vec<_> = (0..6).map(|_| gauge.read(&lag(1000), &LIMITS)).collect();
-        use Strain::{NoAccept, NoKeepAlive, ShedLow};
         assert_eq!(steps, [Strain::None, NoKeepAlive, NoKeepAlive, ShedLow, ShedLow, NoAccept]);
         let calm = (0..DOWN).map(|_| gauge.read(&lag(0), &LIMITS)).last();
         assert_eq!(calm, Some(ShedLow));

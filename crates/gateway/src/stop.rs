@@ -183,8 +183,12 @@ impl Stop {
     /// There was no room, and none in time.
     fn shed(shed: Shed) -> Self {
         let (reason, public) = match shed {
-            Shed::QueueFull => (Reason::QueueFull, "As many requests as may wait for the service are waiting."),
-            Shed::QueueTimeout => (Reason::QueueTimeout, "The service had no room in the time that a request may wait."),
+            Shed::QueueFull => {
+                (Reason::QueueFull, "As many requests as may wait for the service are waiting.")
+            }
+            Shed::QueueTimeout => {
+                (Reason::QueueTimeout, "The service had no room in the time that a request may wait.")
+            }
         };
         Self::new(reason, public).retry_after(SOON)
     }

@@ -6,7 +6,9 @@ use balance::Weight;
 use config::File;
 use std::sync::Arc;
 use std::time::Duration;
-use upstream::{Discovery, Dns, DnsSettings, EndpointSettings, FileSettings, Found, Place, Source, SrvSettings};
+use upstream::{
+    Discovery, Dns, DnsSettings, EndpointSettings, FileSettings, Found, Place, Source, SrvSettings,
+};
 
 /// How long a start waits for names to be resolved. A service that has no endpoints yet gets them later.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -23,17 +25,18 @@ pub(crate) fn wanted(file: &File, members: &Members) -> Vec<Discovery> {
 
 /// Looks for the endpoints of all services that need it, side by side. What is not found is told, and looked for later.
 pub(crate) fn first_look(file: &File) -> Members {
-    let mut members = Members::default();
     let sources: Vec<_> =
         file.services.iter().filter_map(|(name, typed)| Some((name, source(typed, file)?))).collect();
     if sources.is_empty() {
-        return members;
+        return Members::default();
     }
     let look = async {
+        let mut members = Members::default();
         let mut looks = Vec::new();
         for (name, source) in &sources {
             let source = source.clone();
-            let look = tokio::task::spawn_local(async move { upstream::resolve_now(&source, FIRST_LOOK).await });
+            let look =
+                tokio::task::spawn_local(async move { upstream::resolve_now(&source, FIRST_LOOK).await });
             looks.push((name, look));
         }
         for (name, look) in looks {
@@ -42,12 +45,16 @@ pub(crate) fn first_look(file: &File) -> Members {
                 Err(why) => observe::log::warning(format_args!("service {name} has no endpoints yet: {why}")),
             }
         }
+        members
     };
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
         Ok(runtime) => tokio::task::LocalSet::new().block_on(&runtime, look),
-        Err(e) => observe::log::error(format_args!("cannot look for endpoints: {e}")),
+        Err(e) => {
+            observe::log::error(format_args!("cannot look for endpoints: {e}"));
+            Members::default()
+        }
     }
-    members
 }
 
 /// Endpoints with the priority that their source gave them.

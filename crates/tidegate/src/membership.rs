@@ -79,11 +79,12 @@ impl Members {
 mod tests {
     use super::*;
 
+    fn at(url: &str) -> config::Endpoint {
+        serde_json::from_value(serde_json::json!({ "url": url })).unwrap()
+    }
+
     fn service(urls: &[&str]) -> config::Service {
-        config::Service {
-            endpoints: urls.iter().map(|url| config::Endpoint::at(url.parse().unwrap())).collect(),
-            ..config::Service::default()
-        }
+        config::Service { endpoints: urls.iter().map(|url| at(url)).collect(), ..config::Service::default() }
     }
 
     fn labels(members: &Members, typed: &config::Service) -> Vec<String> {
@@ -94,12 +95,12 @@ mod tests {
     fn operators_add_take_away_and_bring_back() {
         let typed = service(&["http://a:1", "http://b:1"]);
         let mut members = Members::default();
-        members.add("shop", config::Endpoint::at("http://c:1".parse().unwrap()));
+        members.add("shop", at("http://c:1"));
         members.remove("shop", "http://a:1");
         assert_eq!(labels(&members, &typed), ["http://b:1", "http://c:1"]);
         members.remove("shop", "http://c:1");
         assert_eq!(labels(&members, &typed), ["http://b:1"]);
-        members.add("shop", config::Endpoint { weight: 7, ..config::Endpoint::at("http://a:1".parse().unwrap()) });
+        members.add("shop", config::Endpoint { weight: 7, ..at("http://a:1") });
         assert_eq!(labels(&members, &typed), ["http://a:1", "http://b:1"]);
         assert_eq!(members.of("shop", &typed, None)[0].weight.get(), 7);
         assert_eq!(members.of("other", &typed, None).len(), 2);

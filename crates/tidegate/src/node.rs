@@ -72,7 +72,8 @@ impl Node {
         let access_log = open_log(&file, None, &meters)?;
         let members = discovery::first_look(&file);
         let mut secret = [0; 32];
-        aws_lc_rs::rand::fill(&mut secret).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+        aws_lc_rs::rand::fill(&mut secret)
+            .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
         let parts = Parts {
             registry: &registry,
             meters: &meters,

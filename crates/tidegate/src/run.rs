@@ -1,6 +1,7 @@
 //! `tidegate run`: serve until told to stop, then drain.
 
 use crate::args::Run;
+use crate::caring;
 use crate::node::{Node, Origin};
 use crate::say;
 use admin::Node as _;
@@ -60,6 +61,7 @@ pub(crate) fn serve<F: Future<Output = ()>>(
     if !report.problems().is_empty() {
         say::report(&report.render(say::is_terminal()));
     }
+    caring::start(&node)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(control(node, admin, until))
 }

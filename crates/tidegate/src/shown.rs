@@ -7,7 +7,8 @@ use upstream::{Member, Service};
 
 /// One service with all its endpoints.
 pub(crate) fn service(service: &Service) -> Value {
-    let states = |wanted: State| service.members.iter().filter(|m| m.endpoint.health.state() == wanted).count();
+    let states =
+        |wanted: State| service.members.iter().filter(|m| m.endpoint.health.state() == wanted).count();
     json!({
         "name": service.settings.name,
         "policy": service.settings.picker.policy.as_str(),

@@ -43,7 +43,15 @@ impl Vitals {
         let strain = self.gauge.read(&reading, &limits);
         if strain != self.strain {
             let level = if strain > self.strain { Level::Warning } else { Level::Info };
-            log::write(level, format_args!("overload: {} (was {}): {}", strain.as_str(), self.strain.as_str(), told(&reading, &limits)));
+            log::write(
+                level,
+                format_args!(
+                    "overload: {} (was {}): {}",
+                    strain.as_str(),
+                    self.strain.as_str(),
+                    told(&reading, &limits)
+                ),
+            );
             self.strain = strain;
             node.pressure().set(strain);
         }
@@ -59,7 +67,8 @@ impl Vitals {
 }
 
 fn told(reading: &Reading, limits: &StrainLimits) -> String {
-    let percent = |share: Option<f64>| share.map_or_else(|| "unknown".into(), |s| format!("{:.0}%", s * 100.0));
+    let percent =
+        |share: Option<f64>| share.map_or_else(|| "unknown".into(), |s| format!("{:.0}%", s * 100.0));
     let mut parts = vec![format!("workers are {:.0?} late", reading.lag)];
     if limits.memory.is_some() {
         parts.push(format!("memory {}", percent(reading.memory)));

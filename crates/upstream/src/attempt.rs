@@ -27,7 +27,12 @@ pub(crate) struct Try<'a> {
 
 impl Client {
     /// Makes it. A waiting connection that turns out to be dead is replaced by a fresh one, once.
-    pub(crate) async fn attempt(&self, local: &Local, member: usize, mut ask: Try<'_>) -> Result<Answer, Failure> {
+    pub(crate) async fn attempt(
+        &self,
+        local: &Local,
+        member: usize,
+        mut ask: Try<'_>,
+    ) -> Result<Answer, Failure> {
         // A WebSocket needs a connection of its own, whatever else is spoken.
         if local.service.settings.protocol == Protocol::Http2 && ask.head.upgrade.is_none() {
             return Box::pin(self.attempt_multiplexed(local, member, &mut ask)).await;
@@ -50,7 +55,11 @@ impl Client {
         Ok(Connection::new(stream, Rc::downgrade(&local.pools[member].idle), lease))
     }
 
-    async fn connected(&self, local: &Local, member: usize) -> Result<(net::Stream, Option<Box<dyn Any>>), Failure> {
+    async fn connected(
+        &self,
+        local: &Local,
+        member: usize,
+    ) -> Result<(net::Stream, Option<Box<dyn Any>>), Failure> {
         let endpoint = local.endpoint(member);
         let timeout = local.service.settings.timeouts.connect;
         let lease = match local.service.members[member].max_connections {

@@ -75,10 +75,9 @@ impl Care {
         let wanted = services.iter().flat_map(|service| {
             let check = service.settings.check.as_ref();
             let check = check.map(|check| &check.probe);
-            service
-                .members
-                .iter()
-                .filter_map(move |m| Some(Check { endpoint: Arc::clone(&m.endpoint), settings: check?.clone() }))
+            service.members.iter().filter_map(move |m| {
+                Some(Check { endpoint: Arc::clone(&m.endpoint), settings: check?.clone() })
+            })
         });
         self.checks.borrow_mut().adopt(wanted.collect());
         let mut state = self.state.borrow_mut();
@@ -146,7 +145,8 @@ impl Care {
         };
         let now = self.clock.now();
         endpoint.tell_check(why.as_deref());
-        if let Some(change) = service.standing.circle.checked(&service.members, *member, verdict, limits, now) {
+        if let Some(change) = service.standing.circle.checked(&service.members, *member, verdict, limits, now)
+        {
             service.note_why(&change, why.as_deref());
         }
     }

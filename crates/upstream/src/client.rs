@@ -121,12 +121,16 @@ impl Client {
         let settings = &service.settings;
         let lineup = Lineup::of(&service.members, &settings.lineup);
         let sole = match &service.members[..] {
-            [one] => one.endpoint.health.state() == State::Up && !one.endpoint.health.is_ramping() && !service.bounded,
+            [one] => {
+                one.endpoint.health.state() == State::Up
+                    && !one.endpoint.health.is_ramping()
+                    && !service.bounded
+            }
             _ => false,
         };
         let random = &mut self.random.borrow_mut();
         let table = service.table.clone();
-        (Picker::new(settings.picker.clone(), &service.members, lineup, table, random), sole)
+        (Picker::new(settings.picker, &service.members, lineup, table, random), sole)
     }
 
     /// Closes connections that waited too long. Called now and then.

@@ -137,11 +137,7 @@ struct Known {
 
 impl Registry {
     /// The endpoint of that identity: the one that exists, or a new one.
-    pub(crate) fn find(
-        &self,
-        identity: Identity,
-        make: impl FnOnce(usize) -> Endpoint,
-    ) -> Arc<Endpoint> {
+    pub(crate) fn find(&self, identity: Identity, make: impl FnOnce(usize) -> Endpoint) -> Arc<Endpoint> {
         let Known { endpoints, next, .. } = &mut *self.known();
         Arc::clone(endpoints.entry(identity).or_insert_with(|| {
             *next += 1;
@@ -164,7 +160,11 @@ impl Registry {
 
     /// The health of an endpoint that is new. One that joins running traffic begins slowly.
     pub(crate) fn health(&self, state: State, now: Moment) -> Health {
-        if self.running.load(Ordering::Acquire) { Health::joining(state, now) } else { Health::new(state, now) }
+        if self.running.load(Ordering::Acquire) {
+            Health::joining(state, now)
+        } else {
+            Health::new(state, now)
+        }
     }
 
     /// The first config is in force.

@@ -258,7 +258,14 @@ impl Client {
     }
 
     /// Tells the endpoint's load and health, and the service's limit, how an attempt went.
-    pub(crate) fn settle(&self, permit: &mut Permit, lesson: Lesson, now: Instant, took: Duration, late: bool) {
+    pub(crate) fn settle(
+        &self,
+        permit: &mut Permit,
+        lesson: Lesson,
+        now: Instant,
+        took: Duration,
+        late: bool,
+    ) {
         let at = self.clock.at(now);
         permit.settle(lesson, at);
         permit.sample(took, late, at);

@@ -80,13 +80,14 @@ impl Client {
             began,
         };
         let began = run.began;
-        let mut first = pin!(self.attempt(local, permit.member(), attempt(&mut bodies.0, began, ask.interim)));
+        let mut first =
+            pin!(self.attempt(local, permit.member(), attempt(&mut bodies.0, began, ask.interim)));
         if let Either::Left((outcome, _)) = select(first.as_mut(), pin!(tokio::time::sleep(wait))).await {
             return Ended { permit, outcome };
         }
         let now = Instant::now();
         run.tried.insert(permit.member());
-        let second = if run.pay(local, self, now) { self.seat(local, ask, run, false).ok() } else { None };
+        let second = if Run::pay(local, self, now) { self.seat(local, ask, run, false).ok() } else { None };
         let Some(beside) = second else {
             return Ended { permit, outcome: first.await };
         };

@@ -27,7 +27,9 @@ pub(crate) fn answered(answer: &Answer, took: Duration) -> Lesson {
     let status = answer.head.status;
     if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS {
         return grpc_status(&answer.head)
-            .map_or(Lesson { outcome: Outcome::Answered(took), seen: Some(Seen::Good) }, |s| by_grpc(s, took));
+            .map_or(Lesson { outcome: Outcome::Answered(took), seen: Some(Seen::Good) }, |s| {
+                by_grpc(s, took)
+            });
     }
     let seen = match status.as_u16() {
         502..=504 => Seen::GatewayError,
@@ -59,9 +61,12 @@ pub(crate) fn failed(failure: &Failure) -> Lesson {
         // The client's fault, or its absence.
         Cause::Body(_) => return Lesson { outcome: Outcome::Abandoned, seen: None },
         Cause::Connect(_) | Cause::ConnectTimeout => Seen::ConnectFailed,
-        Cause::Closed | Cause::Io(_) | Cause::Timeout | Cause::Malformed(_) | Cause::Unasked | Cause::Http2(_) => {
-            Seen::GatewayError
-        }
+        Cause::Closed
+        | Cause::Io(_)
+        | Cause::Timeout
+        | Cause::Malformed(_)
+        | Cause::Unasked
+        | Cause::Http2(_) => Seen::GatewayError,
     };
     Lesson { outcome: Outcome::Failed(None), seen: Some(seen) }
 }

@@ -48,7 +48,8 @@ pub use queue::{Class, QueueSettings, Shed};
 pub use replay::Replay;
 pub use retry::{Conditions, Retry, Statuses};
 pub use service::{
-    CheckPlan, EndpointSettings, HashOn, HostPolicy, Member, Protocol, Service, ServiceError, Settings, Timeouts,
+    CheckPlan, EndpointSettings, HashOn, HostPolicy, Member, Protocol, Service, ServiceError, Settings,
+    Timeouts,
 };
 pub use standing::Standing;
 pub use sticky::StickySettings;

@@ -105,7 +105,9 @@ impl Drop for Permit {
             let now = self.local.clock.now();
             standing.circle.end_trial(&service.members, self.member, None, &service.settings.outliers, now);
         }
-        if self.counted && let Some(adaptive) = &standing.adaptive {
+        if self.counted
+            && let Some(adaptive) = &standing.adaptive
+        {
             adaptive.leave();
         }
         if service.bounded {

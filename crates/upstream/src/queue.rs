@@ -208,8 +208,7 @@ impl Drop for Place<'_> {
         lines[self.class as usize].retain(|w| !Arc::ptr_eq(w, &self.waiter));
         self.queue.recount(&lines);
         drop(lines);
-        let woken =
-            self.waiter.state.lock().unwrap_or_else(PoisonError::into_inner).0 == Call::Woken;
+        let woken = self.waiter.state.lock().unwrap_or_else(PoisonError::into_inner).0 == Call::Woken;
         if woken && !self.served {
             // The call was for somebody who needs it.
             self.queue.wake();
@@ -298,9 +297,7 @@ mod tests {
     fn nobody_is_forgotten_when_many_threads_come_and_go() {
         let queue = queue(1000);
         let (room, served) = (AtomicU32::new(2), AtomicU32::new(0));
-        let take = || {
-            room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
-        };
+        let take = || room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

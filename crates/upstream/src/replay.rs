@@ -51,8 +51,7 @@ impl Replay {
     /// Over that body, of which up to `most` bytes are kept.
     pub(crate) fn over(body: Body, most: usize) -> Self {
         let length = body.length();
-        let source =
-            Source { length, body, kept: BytesMut::new(), trailers: None, most, state: State::Open };
+        let source = Source { length, body, kept: BytesMut::new(), trailers: None, most, state: State::Open };
         Self(Rc::new(RefCell::new(source)))
     }
 

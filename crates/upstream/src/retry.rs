@@ -51,6 +51,7 @@ impl Default for Retry {
 
 /// After what an attempt is made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the words of a list, each there or not")]
 pub struct Conditions {
     /// The endpoint could not be reached.
     pub connect: bool,
@@ -130,7 +131,12 @@ impl Retry {
     }
 
     /// Does that answer?
-    pub(crate) fn calls_for_another_than(&self, status: StatusCode, grpc: Option<u8>, repeatable: bool) -> bool {
+    pub(crate) fn calls_for_another_than(
+        &self,
+        status: StatusCode,
+        grpc: Option<u8>,
+        repeatable: bool,
+    ) -> bool {
         repeatable
             && (self.on.statuses.has(status) || grpc.is_some_and(|n| n < 32 && self.on.grpc & (1 << n) != 0))
     }

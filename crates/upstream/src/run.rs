@@ -99,7 +99,15 @@ impl<'a> Run<'a> {
         }
         let (timeout, idle) = self.limits();
         let Forward { head, body, expects_continue, interim, .. } = ask;
-        Try { head, body, expects_continue: *expects_continue, interim: *interim, timeout, idle, began: self.began }
+        Try {
+            head,
+            body,
+            expects_continue: *expects_continue,
+            interim: *interim,
+            timeout,
+            idle,
+            began: self.began,
+        }
     }
 
     /// How long this attempt may take to answer, and be silent after.
@@ -115,7 +123,8 @@ impl<'a> Run<'a> {
     /// How long to wait for this attempt before another is made beside it, if any is.
     pub(crate) fn hedge_after(&self, local: &Local) -> Option<Duration> {
         let hedge = self.hedge?;
-        let fit = self.repeatable && self.replay.is_none() && self.attempts == 1 && local.service.members.len() > 1;
+        let fit =
+            self.repeatable && self.replay.is_none() && self.attempts == 1 && local.service.members.len() > 1;
         if fit { hedge.wait(&local.service.standing) } else { None }
     }
 
@@ -132,7 +141,8 @@ impl<'a> Run<'a> {
 
     pub(crate) fn wants_another_than(&self, answer: &Answer, trial: bool, ask: &Forward<'_>) -> Wanted {
         let status = answer.head.status;
-        let grpc = if status.is_success() { judge::grpc_status(&answer.head).filter(|n| *n != 0) } else { None };
+        let grpc =
+            if status.is_success() { judge::grpc_status(&answer.head).filter(|n| *n != 0) } else { None };
         if !(self.repeatable && (grpc.is_some() || status.is_server_error() || status.is_client_error())) {
             return Wanted::No;
         }
@@ -188,7 +198,7 @@ impl<'a> Run<'a> {
             return None;
         }
         let pause = self.retry.pause(self.retries + 1, asked, client.random.borrow_mut().next_u64())?;
-        if elapsed + pause >= self.timeout || !self.pay(local, client, now) {
+        if elapsed + pause >= self.timeout || !Self::pay(local, client, now) {
             return None;
         }
         self.retries += 1;
@@ -196,7 +206,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes the price of one more attempt from the service's budget.
-    pub(crate) fn pay(&self, local: &Local, client: &Client, now: Instant) -> bool {
+    pub(crate) fn pay(local: &Local, client: &Client, now: Instant) -> bool {
         let service = &local.service;
         let paid = service.standing.budget.try_spend(client.clock.at(now), service.meters.requests());
         if !paid {

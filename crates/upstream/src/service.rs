@@ -8,8 +8,8 @@ use crate::retry::Retry;
 use crate::standing::{Standing, StandingSettings};
 use crate::sticky::{Sticky, StickySettings};
 use balance::{
-    Change, CheckSettings, Checked, Health, LimiterSettings, LineupSettings, Load, OutlierSettings, PickerSettings,
-    State, Table, Weight,
+    Change, CheckSettings, Checked, Health, LimiterSettings, LineupSettings, Load, OutlierSettings,
+    PickerSettings, State, Table, Weight,
 };
 use base::Moment;
 use net::tls::{ClientSettings, ClientTls, TlsError};
@@ -274,14 +274,17 @@ impl Service {
         let standing = registry.standing(
             &settings.name,
             &StandingSettings {
-                budget: settings.retry.budget.clone(),
+                budget: settings.retry.budget,
                 queue: settings.queue,
-                adaptive: settings.adaptive.clone(),
+                adaptive: settings.adaptive,
             },
         );
         let service = Self {
             table: Table::build(settings.picker.policy, &members),
-            sticky: settings.sticky.as_ref().map(|s| Sticky::new(s, members.iter().map(|m| &*m.endpoint.label))),
+            sticky: settings
+                .sticky
+                .as_ref()
+                .map(|s| Sticky::new(s, members.iter().map(|m| &*m.endpoint.label))),
             bounded: settings.adaptive.is_some() || members.iter().any(|m| m.max_requests < u32::MAX),
             meters: meters.service(&settings.name),
             standing,
@@ -331,7 +334,10 @@ impl Service {
         endpoint.tell_change(why);
         log::write(
             level,
-            format_args!("service {service}: {} is {to} (was {from}): {why}{between}{detail}", endpoint.label),
+            format_args!(
+                "service {service}: {} is {to} (was {from}): {why}{between}{detail}",
+                endpoint.label
+            ),
         );
     }
 

@@ -3,8 +3,8 @@
 
 use crate::queue::{Queue, QueueSettings};
 use balance::{Budget, BudgetSettings, Circle, Limiter, LimiterSettings};
-use std::sync::Arc;
 use base::meters::Buckets;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -42,13 +42,11 @@ pub(crate) struct Adaptive {
 
 impl Standing {
     pub(crate) fn new(settings: StandingSettings, circle: Arc<Circle>) -> Self {
-        let adaptive = settings
-            .adaptive
-            .clone()
-            .map(|a| Adaptive { limiter: Limiter::new(a), inflight: AtomicU32::new(0) });
+        let adaptive =
+            settings.adaptive.map(|a| Adaptive { limiter: Limiter::new(a), inflight: AtomicU32::new(0) });
         Self {
             circle,
-            budget: Budget::new(settings.budget.clone()),
+            budget: Budget::new(settings.budget),
             queue: Queue::new(settings.queue),
             adaptive,
             percentiles: std::array::from_fn(|_| AtomicU32::new(0)),
@@ -69,8 +67,8 @@ impl Standing {
     pub(crate) fn set_percentiles(&self, recent: Option<&Buckets>) {
         for (percent, known) in (u32::from(LEAST_PERCENT)..).zip(&self.percentiles) {
             let took = recent.and_then(|recent| recent.quantile(f64::from(percent) / 100.0));
-            // From seconds; more than an hour counts as an hour.
-            let micros = took.map_or(0, |seconds| ((seconds * 1e6) as u32).max(1));
+            let micros = took.map_or(0, |seconds| Duration::from_secs_f64(seconds).as_micros().max(1));
+            let micros = u32::try_from(micros).unwrap_or(u32::MAX);
             known.store(micros, Ordering::Relaxed);
         }
     }

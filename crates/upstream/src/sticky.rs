@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use message::{Fields, Name};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 /// Bytes of the HMAC that are used: nobody guesses 128 bits.
@@ -63,7 +64,7 @@ impl Sticky {
     pub(crate) fn set_cookie(&self, place: usize, secure: bool) -> Option<String> {
         let mut text = format!("{}={}; Path=/; HttpOnly; SameSite=Lax", self.cookie, self.values.get(place)?);
         if let Some(age) = self.max_age {
-            text.push_str(&format!("; Max-Age={}", age.as_secs()));
+            let _ = write!(text, "; Max-Age={}", age.as_secs());
         }
         if secure {
             text.push_str("; Secure");
@@ -77,8 +78,11 @@ mod tests {
     use super::*;
 
     fn sticky(secret: &[u8]) -> Sticky {
-        let settings =
-            StickySettings { cookie: "srv".into(), secret: secret.into(), max_age: Some(Duration::from_secs(60)) };
+        let settings = StickySettings {
+            cookie: "srv".into(),
+            secret: secret.into(),
+            max_age: Some(Duration::from_secs(60)),
+        };
         Sticky::new(&settings, ["http://10.0.0.1:80", "http://10.0.0.2:80"].into_iter())
     }
 

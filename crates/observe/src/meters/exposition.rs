@@ -67,7 +67,11 @@ fn services(page: &mut Page<'_>, all: &Snapshot) {
         page.sample("tidegate_retries_total", &labels(&[("service", &service.service)]), service.retries);
     }
     let refused = "tidegate_retries_refused_total";
-    page.family(refused, "counter", "Attempts that were not made again, since the service's budget was spent.");
+    page.family(
+        refused,
+        "counter",
+        "Attempts that were not made again, since the service's budget was spent.",
+    );
     for service in &all.services {
         page.sample(refused, &labels(&[("service", &service.service)]), service.retries_refused);
     }

@@ -1,11 +1,11 @@
 //! The routes of the file -> the plan of the gateway.
 
 use super::service::{hedge, percent, retry};
+use ::route::{FieldMatch, FieldTest, HostPattern, PathTemplate, Problem, QueryMatch, QueryTest, Rule};
 use config::{File, Path, Report};
 use gateway::{Action, Fallback, Mirror, Part, Redirect, Respond, Route, Split};
 use message::{Fields, Method, StatusCode};
 use observe::Meters;
-use ::route::{FieldMatch, FieldTest, HostPattern, PathTemplate, Problem, QueryMatch, QueryTest, Rule};
 use std::collections::HashMap;
 use upstream::{Class, Manner};
 
@@ -116,7 +116,8 @@ pub(crate) fn route(typed: &config::Route, file: &File, numbers: &Numbers<'_>, m
     };
     let usual = service.and_then(|name| file.services.get(name));
     let fallback = typed.fallback.as_ref().or(usual.and_then(|s| s.fallback.as_ref()));
-    let mirror = typed.mirror.as_ref().map(|m| Mirror { service: number(&m.service), percent: percent(m.percent) });
+    let mirror =
+        typed.mirror.as_ref().map(|m| Mirror { service: number(&m.service), percent: percent(m.percent) });
     let manner = Manner {
         request_timeout: typed.timeouts.request.map(config::Period::get),
         idle_timeout: typed.timeouts.idle.map(config::Period::get),
@@ -167,4 +168,3 @@ fn respond(to: &config::Respond) -> Respond {
         body: to.body.clone().into_bytes().into(),
     }
 }
-

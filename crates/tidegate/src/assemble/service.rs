@@ -33,7 +33,10 @@ pub(crate) fn settings(name: &str, typed: &config::Service, around: Surroundings
             bounded_load: typed.bounded_load.map(|f| f.get() as f32),
             slow_start: typed.slow_start.get().unwrap_or(Duration::ZERO),
         },
-        lineup: LineupSettings { panic_threshold: percent(typed.panic_threshold), zone_aware: around.zone.is_some() },
+        lineup: LineupSettings {
+            panic_threshold: percent(typed.panic_threshold),
+            zone_aware: around.zone.is_some(),
+        },
         hash_on: match &typed.hash_on {
             config::HashOn::Ip => HashOn::Ip,
             config::HashOn::Path => HashOn::Path,
@@ -46,7 +49,7 @@ pub(crate) fn settings(name: &str, typed: &config::Service, around: Surroundings
             secret: s.secret.as_ref().map_or(around.secret, |secret| secret.reveal().as_bytes()).into(),
             max_age: s.max_age.map(config::Period::get),
         }),
-        check: typed.health_check.as_ref().map(check),
+        check: typed.health_check.as_ref().map(|c| check(c, protocol(typed.protocol))),
         outliers: outliers(&typed.outlier_detection),
         retry: retry(&typed.retry),
         hedge: typed.hedge.as_ref().map(hedge),
@@ -62,10 +65,7 @@ pub(crate) fn settings(name: &str, typed: &config::Service, around: Surroundings
             request: typed.timeouts.request.get(),
             idle: typed.timeouts.idle.get(),
         },
-        protocol: match typed.protocol {
-            config::ServiceProtocol::Http1 => Protocol::Http1,
-            config::ServiceProtocol::Http2 => Protocol::Http2,
-        },
+        protocol: protocol(typed.protocol),
         tls: tls(typed),
         host: match &typed.host {
             config::HostPolicy::Preserve => HostPolicy::Preserve,
@@ -91,7 +91,8 @@ fn policy(typed: config::LbPolicy) -> Policy {
 
 /// Whole percents, from 0 to 100.
 pub(crate) fn percent(typed: config::Percent) -> u8 {
-    (typed.fraction() * 100.0).round() as u8
+    let whole = (typed.fraction() * 100.0).round();
+    (0..=100).find(|n| f64::from(*n) >= whole).unwrap_or(100)
 }
 
 fn tls(typed: &config::Service) -> ClientSettings {
@@ -114,7 +115,14 @@ fn tls(typed: &config::Service) -> ClientSettings {
     }
 }
 
-fn check(typed: &config::HealthCheck) -> CheckPlan {
+fn protocol(typed: config::ServiceProtocol) -> Protocol {
+    match typed {
+        config::ServiceProtocol::Http1 => Protocol::Http1,
+        config::ServiceProtocol::Http2 => Protocol::Http2,
+    }
+}
+
+fn check(typed: &config::HealthCheck, protocol: Protocol) -> CheckPlan {
     let kind = match &typed.probe {
         config::Probe::Tcp => ProbeKind::Tcp,
         config::Probe::Http { path, host, expect } => ProbeKind::Http {
@@ -133,6 +141,7 @@ fn check(typed: &config::HealthCheck) -> CheckPlan {
             interval: typed.interval.get(),
             timeout: typed.timeout.get(),
             port: typed.port,
+            protocol,
         },
         limits: CheckSettings { fall: typed.fall.into(), rise: typed.rise.into() },
     }

@@ -45,6 +45,8 @@ pub enum ProbeKind {
     Grpc {
         /// Of which gRPC service; empty: of the server as a whole.
         service: Box<str>,
+        /// What stands in `:authority`, instead of the endpoint's own.
+        host: Option<Box<str>>,
     },
 }
 
@@ -116,7 +118,10 @@ async fn ask(stream: Stream, endpoint: &Endpoint, settings: &ProbeSettings, dead
             let host = host.as_deref().unwrap_or(&endpoint.authority);
             http::ask(stream, settings.protocol, host, path, expect, left).await
         }
-        ProbeKind::Grpc { service } => grpc::ask(stream, &endpoint.authority, service, left).await,
+        ProbeKind::Grpc { service, host } => {
+            let host = host.as_deref().unwrap_or(&endpoint.authority);
+            grpc::ask(stream, host, service, left).await
+        }
     };
     asked.map_or_else(Verdict::Failed, |()| Verdict::Passed)
 }

@@ -86,7 +86,7 @@ async fn call(
 }
 
 fn check(service: &str, timeout: Duration) -> ProbeSettings {
-    asking(ProbeKind::Grpc { service: service.into() }, timeout)
+    asking(ProbeKind::Grpc { service: service.into(), host: None }, timeout)
 }
 
 #[test]

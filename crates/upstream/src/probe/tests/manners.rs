@@ -130,7 +130,7 @@ fn tls_is_spoken_and_the_handshake_decides_on_the_version_of_http() {
             assert_eq!(outcome.verdict, Verdict::Passed, "{protocol:?}");
         }
         let http1 = endpoint(place, Protocol::Http1, Some(trusting));
-        let grpc = asking(ProbeKind::Grpc { service: "".into() }, PATIENT);
+        let grpc = asking(ProbeKind::Grpc { service: "".into(), host: None }, PATIENT);
         let outcome = Box::pin(probe(&http1, &grpc)).await;
         assert!(failure(&outcome).contains("HTTP/2"), "{outcome:?}");
     });
