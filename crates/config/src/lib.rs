@@ -7,7 +7,8 @@
 //!
 //! *Invariant*: any text gives a [`File`] or a [`Report`], in bounded time and memory; no secret stands in an error
 //! text or in [`File::redacted`]. *Not here*: the rooms' own settings, which the program makes out of a [`File`],
-//! and files that the config names (certificates, keys) except secrets. *Cost on the hot path*: none.
+//! and files that the config names (certificates, keys) except secrets and lists of endpoints. *Cost on the hot path*:
+//! none.
 
 mod endpoints_file;
 mod expand;

@@ -51,6 +51,33 @@ fn no_key_that_exists_is_said_to_come_later() {
 }
 
 #[test]
+fn what_is_shown_of_every_example_fits_the_schema_that_editors_get() {
+    let validator = jsonschema::draft202012::new(&config::schema()).unwrap();
+    for entry in fs::read_dir("../../examples").unwrap() {
+        let path = entry.unwrap().path();
+        let loaded = config::load_with(&path, &|_| None).unwrap_or_else(|report| panic!("{report}"));
+        let mut shown = loaded.file.redacted();
+        strip_null(&mut shown);
+        let problems: Vec<String> = validator.iter_errors(&shown).map(|error| error.to_string()).collect();
+        assert!(problems.is_empty(), "{}: {problems:#?}", path.display());
+        shown["services"]["odd"] = serde_json::json!({ "endpoints": [], "retry": { "budget": 20 } });
+        assert!(!validator.is_valid(&shown), "the schema takes anything");
+    }
+}
+
+/// A key that is absent is shown as null, which a file may not hold.
+fn strip_null(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(strip_null);
+        }
+        Value::Array(list) => list.iter_mut().for_each(strip_null),
+        _ => {}
+    }
+}
+
+#[test]
 fn the_reference_in_docs_is_the_one_that_the_types_give() {
     let path = "../../docs/reference/config.md";
     let reference = config::reference();

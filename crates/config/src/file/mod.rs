@@ -1,11 +1,11 @@
 //! The types of `tidegate.yaml`: the single source of its keys, defaults and descriptions.
 //!
-//! Doc comments here are what users read in the reference and in their editor. Marks for the generic check stand
-//! in `schemars(extend(...))`: `x-format` (from the value types) names a reader of [`crate::value`], `x-keys` one
-//! for the keys of a map, `x-min` and `x-max` bound what has a measure, `x-shorthand` names the key that a bare
-//! value stands for, `x-one-or-list` is at lists that a bare item may stand for, `x-one-of` names keys of which there
-//! is exactly one and `x-pair` keys that come together, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default`
-//! describes a default that is no constant.
+//! Doc comments here are what users read in the reference and in their editor. Marks for the generic check stand in
+//! `schemars(extend(...))`: `x-format` (from the value types) names a reader of [`crate::value`], `x-keys` one for
+//! the keys of a map, `x-min` and `x-max` bound what has a measure, `x-shorthand` names the key that a bare value
+//! stands for, `x-one-or-list` is at lists that a bare item may stand for, `x-one-of` names keys of which there is
+//! exactly one and `x-pair` keys that come together, `x-later` lists keys (or words) of layers that this version does
+//! not have yet, `x-default` describes a default that is no constant.
 
 mod balance;
 mod capacity;
@@ -43,9 +43,10 @@ use crate::value::{Cidr, ServiceName, Workers, ZoneName};
 
 /// The config of Tidegate.
 ///
-/// Durations are typed `250ms`, `5s`, `10m`, `6h`, `1d` or together (`1h30m`), sizes `240B`, `64KiB`, `1MiB`,
-/// or in thousands `64KB`, `1MB`, parts `20%`; `on` and `off` may stand for `true` and `false`. `${ENV}` and `${ENV:-default}` expand in values; `$${` is a plain `${`. A secret
-/// may be `file:/path`. Paths of files are relative to the working directory.
+/// Durations are typed `250ms`, `5s`, `10m`, `6h`, `1d` or together (`1h30m`), sizes `240B`, `64KiB`, `1MiB`, or in
+/// thousands `64KB`, `1MB`, parts `20%`; `on` and `off` may stand for `true` and `false`. `${ENV}` and
+/// `${ENV:-default}` expand in values; `$${` is a plain `${`. A secret may be `file:/path`. Paths of files are
+/// relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = [
