@@ -96,20 +96,21 @@ impl Gauge {
 fn wanted(reading: &Reading, limits: &StrainLimits) -> Strain {
     // What is left above the limit is shared among the three steps.
     let share = |value: Option<f64>, limit: Option<f64>| match (value, limit) {
-        (Some(value), Some(limit)) if value >= limit && limit < 1.0 => {
-            1 + ((value - limit) / (1.0 - limit) * 3.0) as u8
+        (Some(value), Some(limit)) if value >= limit => {
+            let steps = [0.0, 1.0 / 3.0, 2.0 / 3.0].map(|part| limit + (1.0 - limit) * part);
+            steps.iter().filter(|step| value >= **step).count()
         }
         _ => 0,
     };
     let late = match limits.lag {
-        Some(limit) if reading.lag >= limit * 4 => 3,
+        Some(limit) if reading.lag >= limit * 4 => 3_usize,
         Some(limit) if reading.lag >= limit * 2 => 2,
         Some(limit) if reading.lag >= limit => 1,
         _ => 0,
     };
     // A core that is busy all the time is no reason to turn clients away as long as nobody waits long.
     let cpu = share(reading.cpu, limits.cpu).min(2);
-    Strain::ALL[share(reading.memory, limits.memory).max(cpu).max(late)]
+    Strain::ALL[share(reading.memory, limits.memory).max(cpu).max(late).min(3)]
 }
 
 /// What control thread and workers tell each other.
