@@ -1,12 +1,13 @@
 //! One client's HTTP/1 connection: read a head, have it answered, write the answer, again.
 //!
 //! Everything of one connection happens in one task: no channel, no second task, no lock. While an answer is awaited
-//! the connection is watched, so a client that leaves cancels its request. Pipelined requests wait in the inbox,
+//! the connection is watched (`presence.rs`), so a client that leaves cancels its request. Pipelined requests wait in the inbox,
 //! bounded, and are answered in order (RFC 9112 section 9.3.2).
 
 use super::decode::Decoder;
 use super::emit::{self, Ends, Told};
 use super::parse::{HeadLimits, ParsedRequest, parse_request};
+use super::presence::{ANSWER_GRACE, SILENCE_GRACE};
 use super::pump::{Pump, PumpError, Sink, Turn};
 use super::reject::Reject;
 use super::request_body::{RequestBody, Shared};
@@ -29,8 +30,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 
-/// Pipelined bytes that may wait while a request is being answered.
-const PIPELINE_MOST: usize = 64 * 1024;
 /// What is read and thrown away behind an answer that ends the connection early, so that the answer arrives
 /// (RFC 9112 section 9.6).
 const LINGER_BYTES: usize = 1024 * 1024;
@@ -90,9 +89,12 @@ pub(crate) async fn serve<S: Service>(
         if let Some(tunnel) = response.tunnel.take() {
             return switch(shared, response, tunnel).await;
         }
-        let whole = shared.borrow().decoder.is_done();
+        let (whole, last) = {
+            let state = shared.borrow();
+            (state.decoder.is_done(), state.sends_no_more())
+        };
         let endless = version == Version::HTTP_10 && response.body.length().is_none();
-        let ends = match may_stay && whole && !endless && !seat.is_draining() {
+        let ends = match may_stay && whole && !last && !endless && !seat.is_draining() {
             false => Ends::Closes,
             true if version == Version::HTTP_10 => Ends::StaysTold,
             true => Ends::Stays,
@@ -226,24 +228,9 @@ async fn answer<R>(
         if !state.wire.outbox.is_empty() && matches!(state.wire.poll_flush(cx), Poll::Ready(Err(_))) {
             return Poll::Ready(None);
         }
-        poll_gone(cx, &mut state).map(|()| None)
+        state.poll_gone(cx, ANSWER_GRACE).map(|()| None)
     })
     .await
-}
-
-/// Ready when the client has closed. Bytes of later requests are kept.
-fn poll_gone(cx: &mut Context<'_>, state: &mut Shared) -> Poll<()> {
-    if !state.decoder.is_done() {
-        return Poll::Pending; // Whoever pulls the body will see it.
-    }
-    while state.wire.inbox.len() < PIPELINE_MOST {
-        match state.wire.poll_fill(cx, 0) {
-            Poll::Ready(Ok(1..)) => {}
-            Poll::Ready(_) => return Poll::Ready(()),
-            Poll::Pending => break,
-        }
-    }
-    Poll::Pending
 }
 
 struct Answering<'a> {
@@ -293,9 +280,12 @@ async fn respond<R: Ride>(shared: &RefCell<Shared>, response: Response<R>, how: 
             return Poll::Ready(End::ClientSlow);
         }
         let state = &mut *shared.borrow_mut();
+        if moved > 0 {
+            state.moved();
+        }
         match turn {
             Turn::WireFull => pace.poll_too_slow(cx, &mut state.timer).map(|()| End::ClientSlow),
-            _ => poll_gone(cx, state).map(|()| End::ClientGone),
+            _ => state.poll_gone(cx, SILENCE_GRACE).map(|()| End::ClientGone),
         }
     })
     .await;
