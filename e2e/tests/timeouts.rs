@@ -1,7 +1,7 @@
 //! Every wait ends: clients that are slow on purpose, endpoints that are gone or silent. The limits are set to
 //! fractions of a second, and the tests check that the gateway acts neither much earlier nor much later.
 
-use e2e::{Origin, PATIENCE, Port, Raw, Tidegate, is_problem, soon};
+use e2e::{Origin, PATIENCE, Port, Raw, Tidegate, eventually, is_problem, soon, while_waiting};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -254,6 +254,67 @@ fn an_upload_may_take_longer_than_the_request_timeout_while_it_moves() {
     let answer = client.response();
     assert_eq!(answer.text(), "/upload", "{answer}");
     assert_eq!(origin.only_request().body.len(), 20000);
+}
+
+/// A gateway that speaks HTTP/2 to a second one, which speaks HTTP/1.1 to the origin.
+fn over_http_2(origin: &Origin, request_timeout: &str) -> (Tidegate, Tidegate) {
+    let behind = Tidegate::to(&origin.url());
+    let before = Tidegate::start(&format!(
+        "services: {{ api: {{ endpoints: [\"{}\"], protocol: http2, timeouts: {{ request: {request_timeout} }} }} }}\nroutes: [{{ service: api }}]",
+        behind.url("")
+    ));
+    (before, behind)
+}
+
+#[test]
+fn an_upload_over_http_2_may_take_longer_than_the_request_timeout_while_it_moves() {
+    let origin = Origin::hello();
+    let (gateway, _behind) = over_http_2(&origin, "500ms");
+    let mut client = gateway.connect();
+    client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n");
+    client.send_in_pieces(&vec![b'a'; 20000], 1000, Duration::from_millis(75)).expect("the gateway reads on");
+    let answer = client.response();
+    assert_eq!(answer.text(), "/upload", "{answer}");
+    assert_eq!(origin.only_request().body.len(), 20000);
+}
+
+#[test]
+fn an_endpoint_over_http_2_that_is_silent_behind_an_upload_is_a_gateway_timeout() {
+    let origin = Origin::start(|exchange| {
+        exchange.read_body();
+        exchange.sees_close();
+    });
+    let (gateway, _behind) = over_http_2(&origin, "500ms");
+    let mut client = gateway.connect();
+    client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    while_waiting(Duration::from_millis(700), || {});
+    takes_about(Duration::from_millis(500), || {
+        let answer = client.send("again").response();
+        assert_eq!(answer.status, 504, "{answer}");
+    });
+}
+
+#[test]
+fn a_client_that_leaves_after_its_upload_ends_the_request_over_http_2_too() {
+    let origin = Origin::start(|exchange| {
+        exchange.read_body();
+        exchange.sees_close();
+    });
+    let (gateway, _behind) = over_http_2(&origin, "60s");
+    for reset in [true, false] {
+        let mut client = gateway.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+        soon("the origin has the head", || origin.open_connections() == 1);
+        client.send("again");
+        soon("the origin has it all", || origin.requests().last().is_some_and(|request| request.complete));
+        if reset {
+            client.reset();
+        } else {
+            drop(client);
+        }
+        let left = eventually(LATE, || origin.open_connections() == 0);
+        assert!(left, "the request goes on for nobody");
+    }
 }
 
 #[test]

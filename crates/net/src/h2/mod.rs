@@ -11,6 +11,7 @@ mod response_body;
 mod server;
 mod stream;
 mod translate;
+mod upload;
 
 pub use client::Multiplexed;
 pub use duplex::Duplex;
