@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use rustls::{CommonState, ProtocolVersion};
 use rustls_pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, server};
 
@@ -122,7 +122,7 @@ impl Stream {
             Self::Unix(unix) => at_once(unix.ready(Interest::WRITABLE)),
             _ => return false,
         };
-        asked.is_some_and(|ready| ready.map_or(true, |ready| ready.is_write_closed()))
+        asked.is_some_and(|asked| asked.map_or(true, Ready::is_write_closed))
     }
 
     /// Sends small writes at once (`TCP_NODELAY`). Does nothing on a Unix socket, which never waits.
