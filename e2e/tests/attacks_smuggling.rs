@@ -152,3 +152,15 @@ fn endless_100s_of_an_endpoint_are_a_bad_gateway() {
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.final_response().status, 502);
 }
+
+#[test]
+fn a_redirect_to_the_path_never_leads_to_a_host_that_the_path_names() {
+    let gateway = Tidegate::start(
+        "limits: { merge_slashes: false }\nroutes: [{ match: { path: \"/*\" }, redirect: { to: \"/{path}{query}\" } }]",
+    );
+    for target in ["/evil.example/x", "//evil.example/x", "///evil.example/x", "//evil.example/../x"] {
+        let answer = gateway.connect().get(target, "");
+        let location = answer.fields.get("location").unwrap_or_default();
+        assert!(location.starts_with('/') && !location.starts_with("//"), "{target}: {answer}");
+    }
+}
