@@ -98,6 +98,51 @@ fn a_body_below_the_lowest_rate_is_answered_with_408() {
 }
 
 #[test]
+fn a_body_that_is_asked_for_and_never_sent_is_answered_with_408() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { body_timeout: 500ms }");
+    let mut client = gateway.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.response().status, 100);
+    takes_about(Duration::from_millis(500), || is_timed_out(&mut client));
+    soon("the upstream connection is closed", || origin.open_connections() == 0);
+}
+
+#[test]
+fn chunks_and_trailers_that_drip_are_answered_with_408() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { body_timeout: 500ms, min_body_rate: 1KiB }");
+    let extensions = "1;a=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nx\r\n".repeat(30);
+    let trailers = format!("0\r\n{}", "X: y\r\n".repeat(200));
+    for drip in [extensions, trailers] {
+        let mut client = gateway.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        takes_about(Duration::from_millis(500), || {
+            let trickle = client.send_in_pieces(drip.as_bytes(), 1, Duration::from_millis(20));
+            assert!(trickle.is_err(), "the gateway took a byte every 20 ms for 20 s");
+        });
+    }
+    assert!(origin.requests().iter().all(|request| !request.complete));
+}
+
+#[test]
+fn a_client_that_takes_no_answers_and_asks_on_is_cut_at_the_write_timeout() {
+    let origin = Origin::start(|exchange| {
+        exchange.send_ok(vec![b'a'; 100 << 10]);
+    });
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { write_timeout: 700ms }");
+    let mut client = gateway.connect().with_small_window();
+    client.set_write_patience(Duration::from_millis(200));
+    let asks = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+    let began = Instant::now();
+    let cut = eventually(PATIENCE, || {
+        client.try_send(&asks).is_err_and(|error| !matches!(error.kind(), std::io::ErrorKind::WouldBlock))
+    });
+    assert!(cut && began.elapsed() < Duration::from_millis(700) + LATE, "{:?}", began.elapsed());
+    assert!(origin.requests().len() < 1000, "{}", origin.requests().len());
+}
+
+#[test]
 fn a_slow_body_above_the_lowest_rate_is_taken() {
     let origin = Origin::hello();
     let gateway = Tidegate::to_with(&origin.url(), "limits: { body_timeout: 500ms, min_body_rate: 100B }");
@@ -201,6 +246,21 @@ fn a_silent_endpoint_is_a_gateway_timeout() {
         assert!(is_problem(&answer), "{answer}");
     });
     soon("the upstream connection is not kept", || origin.open_connections() == 0);
+}
+
+#[test]
+fn an_endpoint_that_drips_its_head_is_a_gateway_timeout() {
+    let origin = Origin::start(|exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\n");
+        while exchange.send("X: y\r\n") {
+            while_waiting(Duration::from_millis(20), || {});
+        }
+    });
+    let gateway = Tidegate::start(&format!(
+        "services: {{ api: {{ endpoints: [\"{}\"], timeouts: {{ request: 500ms }} }} }}\nroutes: [{{ service: api }}]",
+        origin.url()
+    ));
+    takes_about(Duration::from_millis(500), || assert_eq!(gateway.get("/").status, 504));
 }
 
 #[test]

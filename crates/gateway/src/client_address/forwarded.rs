@@ -7,6 +7,7 @@
 //! *Not here*: `by`, `host` and `proto`, which are passed on and not read.
 
 use super::address;
+use message::is_token_byte;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -74,7 +75,7 @@ fn node_of(mut element: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Malformed> {
 fn pair(text: &[u8]) -> Result<Pair<'_>, Malformed> {
     let equals = text.iter().position(|&b| b == b'=').ok_or(Malformed)?;
     let (name, value) = (&text[..equals], &text[equals + 1..]);
-    if name.is_empty() || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b)) {
+    if name.is_empty() || !name.iter().all(|&b| is_token_byte(b)) {
         return Err(Malformed);
     }
     if let [b'"', quoted @ ..] = value {

@@ -22,6 +22,7 @@ use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_b
 use crate::stream::Stream;
 use bytes::{Buf, BytesMut};
 use http::Version;
+use message::is_token_byte;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -180,9 +181,7 @@ fn try_head(
     match wire.inbox.first() {
         None => return Ok(None),
         // Not HTTP at all (TLS, say): no need to wait for a line's end.
-        Some(b) if !b.is_ascii_alphanumeric() && !b"!#$%&'*+-.^_`|~\r".contains(b) => {
-            return Err(Reject::RequestLine);
-        }
+        Some(&b) if !is_token_byte(b) && b != b'\r' => return Err(Reject::RequestLine),
         Some(_) => {}
     }
     let end = scan.find_end(&wire.inbox, limits.bytes).map_err(|reject| match reject {
