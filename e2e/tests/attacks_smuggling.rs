@@ -37,7 +37,13 @@ fn a_field_name_of_64_kib_does_not_become_a_shorter_one() {
 fn fields_that_frame_or_route_are_dropped_in_trailers_of_http_2_too() {
     let origin = Origin::hello();
     let gateway = Tidegate::to(&origin.url());
-    let trailers = [("content-length", "3"), ("host", "other.example"), ("authorization", "Basic YTpi")];
+    let trailers = [
+        ("content-length", "3"),
+        ("host", "other.example"),
+        ("authorization", "Basic YTpi"),
+        ("x_forwarded_for", "10.0.0.1"),
+        ("x-forwarded-prefix", "/admin"),
+    ];
     let cases: Vec<Value> = trailers
         .iter()
         .map(|field| json!({ "headers": http_2("POST", &[]), "body": "abc", "trailers": [field] }))
@@ -52,7 +58,20 @@ fn fields_that_frame_or_route_are_dropped_in_trailers_of_http_2_too() {
 fn trailers_cannot_tell_a_lie_about_the_client() {
     let origin = Origin::hello();
     let gateway = Tidegate::to(&origin.url());
-    for name in ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Request-Id"] {
+    let names = [
+        "X-Forwarded-For",
+        "Forwarded",
+        "X-Real-IP",
+        "X-Forwarded-Host",
+        "X-Request-Id",
+        "X-Forwarded-Prefix",
+        "X_Forwarded_For",
+        "x_real-ip",
+        "X-Forwarded_Prefix",
+        "Content_Length",
+        "transfer_encoding",
+    ];
+    for name in names {
         let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
         let mut client = gateway.connect();
         client.send(format!("{head}0\r\n{name}: 10.0.0.1\r\n\r\n"));
@@ -151,4 +170,16 @@ fn endless_100s_of_an_endpoint_are_a_bad_gateway() {
     let mut client = gateway.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.final_response().status, 502);
+}
+
+#[test]
+fn a_redirect_to_the_path_never_leads_to_a_host_that_the_path_names() {
+    let gateway = Tidegate::start(
+        "limits: { merge_slashes: false }\nroutes: [{ match: { path: \"/*\" }, redirect: { to: \"/{path}{query}\" } }]",
+    );
+    for target in ["/evil.example/x", "//evil.example/x", "///evil.example/x", "//evil.example/../x"] {
+        let answer = gateway.connect().get(target, "");
+        let location = answer.fields.get("location").unwrap_or_default();
+        assert!(location.starts_with('/') && !location.starts_with("//"), "{target}: {answer}");
+    }
 }

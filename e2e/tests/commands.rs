@@ -77,6 +77,29 @@ fn explain_shows_the_road_of_a_request() {
 }
 
 #[test]
+fn explain_asks_with_the_headers_that_are_given() {
+    let config = "services: { api: \"http://127.0.0.1:3000\" }\nroutes:\n  - { service: api, name: usual }\n  \
+                  - { service: api, name: beta, match: { headers: { x-beta: \"1\", x-team: { present: true } } } }\n";
+    let ask = ["check", "{config}", "--explain", "GET http://example.com/"];
+    let beta = [&ask[..], &["--header", "X-Beta: 1", "--header", "X-Team:"]].concat();
+    for (args, route) in [(&ask[..], "usual"), (&beta, "beta")] {
+        let (code, out, err) = tidegate(args, config);
+        assert_eq!(code, 0, "{err}");
+        assert!(out.contains(&format!("`{route}`")), "{out}");
+    }
+    let (code, out, err) = tidegate(&[&ask[..], &["--header", "X-Beta"]].concat(), config);
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("X-Beta"), "{err}");
+    let (code, _, err) = tidegate(&["check", "{config}", "--header", "X-Beta: 1"], config);
+    assert_eq!(code, 2, "headers of what? {err}");
+
+    let gateway = Tidegate::start(config);
+    let road =
+        gateway.admin("GET", "/api/explain?request=GET%20http://a/&header=X-Beta:%201&header=X-Team:%20a");
+    assert!(road.text().contains("`beta`"), "{road}");
+}
+
+#[test]
 fn the_schema_is_json() {
     let (code, out, _) = tidegate(&["schema"], "");
     assert_eq!(code, 0);

@@ -150,6 +150,27 @@ fn the_client_is_the_last_address_that_no_trusted_proxy_has() {
 }
 
 #[test]
+fn the_client_is_found_in_forwarded_where_that_alone_is_there() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to_with(&origin.url(), TRUST);
+    let fields =
+        "Forwarded: for=6.6.6.6\r\nForwarded: for=\"[2001:db8::7]:4711\";proto=https, for=10.0.0.9\r\n";
+    gateway.connect().get("/forwarded", fields);
+    assert_eq!(gateway.access_log("/forwarded")["client"], "2001:db8::7");
+}
+
+#[test]
+fn a_forwarded_that_names_another_client_than_x_forwarded_for_is_neither_believed_nor_passed_on() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to_with(&origin.url(), TRUST);
+    gateway.connect().get("/lie", "Forwarded: for=6.6.6.6\r\nX-Forwarded-For: 1.2.3.4\r\n");
+    assert_eq!(gateway.access_log("/lie")["client"], "1.2.3.4");
+    let request = origin.only_request();
+    assert!(!request.fields.all("forwarded").join(",").contains("6.6.6.6"), "{:?}", request.fields);
+    assert_eq!(request.fields.all("x-forwarded-for"), ["1.2.3.4, 127.0.0.1"]);
+}
+
+#[test]
 fn an_unknown_client_is_logged_by_its_own_address() {
     let origin = Origin::hello();
     let gateway = Tidegate::to(&origin.url());

@@ -193,6 +193,11 @@ fn bare_cr_lf_and_nul_in_fields_are_refused() {
         field("X\r: a\r\n"),
         field("X: \r \r\n"),
         field("X: a\rTransfer-Encoding: chunked\r\n"),
+        field("X: a\x0bb\r\n"),
+        field("X: a\x0cb\r\n"),
+        field("X: a\x1fb\r\n"),
+        field("X: a\x7fb\r\n"),
+        field("X:\x0ba\r\n"),
     ]);
 }
 
@@ -231,6 +236,11 @@ fn field_names_that_are_no_tokens_are_refused() {
 #[test]
 fn a_missing_repeated_or_invalid_host_is_refused() {
     let hosts = [
+        "",
+        ":80",
+        "a, b",
+        "a\u{e9}",
+        "[::1]a",
         "a b",
         "a/b",
         "a/",
@@ -255,6 +265,11 @@ fn a_missing_repeated_or_invalid_host_is_refused() {
     cases.push(field("Host: example.com\r\n"));
     cases.push(field("Host: other.example\r\n"));
     cases.push(field("host: other.example\r\n"));
+    // An absolute target decides, and the Host beside it must be one all the same (RFC 9112 section 3.2).
+    for fields in ["", "Host: a b\r\n", "Host: a\r\nHost: a\r\n"] {
+        cases.push(bytes(format!("GET http://example.com/first HTTP/1.1\r\n{fields}\r\n"), &[400]));
+    }
+    cases.push(bytes("GET /first HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", &[400]));
     assert_all_refused(&cases);
 }
 
@@ -264,6 +279,15 @@ fn malformed_request_lines_are_refused() {
         line("GET  /first HTTP/1.1"),
         line("GET /first  HTTP/1.1"),
         line("GET\t/first HTTP/1.1"),
+        line("GET\x0b/first HTTP/1.1"),
+        line("GET /first\x0cHTTP/1.1"),
+        line("GET /first HTTP/1.1\x0b"),
+        line(b"GET\xa0/first HTTP/1.1"),
+        // One empty line before a request is forgiven (RFC 9112 section 2.2), and nothing else.
+        line("\r\n\r\nGET /first HTTP/1.1"),
+        line("\nGET /first HTTP/1.1"),
+        line("\rGET /first HTTP/1.1"),
+        line("\r\n\rGET /first HTTP/1.1"),
         line("GET /first\tHTTP/1.1"),
         line(" GET /first HTTP/1.1"),
         line("GET /first HTTP/1.1 "),
@@ -318,6 +342,11 @@ fn targets_that_are_no_path_are_refused() {
         line("GET /first#fragment HTTP/1.1"),
         line("GET http:// HTTP/1.1"),
         line("GET http:///first HTTP/1.1"),
+        line("GET http:/example.com/first HTTP/1.1"),
+        line("GET http:example.com HTTP/1.1"),
+        line("GET http://example.com?first HTTP/1.1"),
+        line("GET http://example.com:99999/first HTTP/1.1"),
+        line("GET http://a,b/first HTTP/1.1"),
         line("GET ftp://example.com/first HTTP/1.1"),
         line("GET http://user@example.com/first HTTP/1.1"),
         line("GET http://user:secret@example.com/first HTTP/1.1"),
@@ -398,9 +427,14 @@ fn methods_that_a_gateway_must_not_serve_are_refused() {
 
 #[test]
 fn an_unknown_expectation_is_refused() {
-    let mut case = post("Content-Length: 5\r\nExpect: fruit\r\n", "hello");
-    case.statuses = &[417];
-    assert_all_refused(&[case]);
+    let values =
+        ["fruit", "100-continue, fruit", "fruit\r\nExpect: 100-continue", "100-continue\r\nExpect: fruit"];
+    let refused = |value: &&str| {
+        let mut case = post(&format!("Content-Length: 5\r\nExpect: {value}\r\n"), "hello");
+        case.statuses = &[417];
+        case
+    };
+    assert_all_refused(&values.iter().map(refused).collect::<Vec<_>>());
 }
 
 #[test]
@@ -423,6 +457,12 @@ fn malformed_chunk_sizes_are_refused() {
         "00000000000000000000000000000005",
         "\"5\"",
         "5 5",
+        "5_0",
+        "5\0",
+        "5\x0b",
+        "5\x0c",
+        "\u{ff15}",
+        "5 ;",
     ];
     let mut cases: Vec<Case> =
         sizes.iter().map(|size| chunked(format!("{size}\r\nhello\r\n0\r\n\r\n"))).collect();
@@ -444,6 +484,18 @@ fn malformed_chunk_extensions_are_refused() {
         chunked("5;a\0b\r\nhello\r\n0\r\n\r\n"),
         chunked("5 a\r\nhello\r\n0\r\n\r\n"),
         chunked("0;a\nb\r\n\r\n"),
+        // What is no extension (RFC 9112 section 7.1.1) may end elsewhere for another reader.
+        chunked("5;\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;a;\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;=b\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;a=\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;a b\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;a=b\"c\"\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;a=\"b\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;a=\"\r\n\"\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;a=\"b\\\"\r\nhello\r\n0\r\n\r\n"),
+        chunked(b"5;\xff\r\nhello\r\n0\r\n\r\n"),
+        chunked("0;a=\"\r\n\r\n"),
         // An extension is bounded, or a client could send forever without sending a byte of body.
         chunked(format!("5;a={}\r\nhello\r\n0\r\n\r\n", "a".repeat(64 << 10))),
     ]);

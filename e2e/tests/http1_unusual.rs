@@ -37,7 +37,7 @@ fn one_empty_line_before_a_request_is_passed_over() {
 
 #[test]
 fn chunk_extensions_are_dropped_and_trailers_arrive() {
-    let body = "5;a=b;c=\"d\" ; e\r\nhello\r\n00A ;x\r\n, world...\r\n0;last\r\nX-Sum: 15\r\n\r\n";
+    let body = "5;a=b;c=\"d, \\\"e\\\";\" ; f\r\nhello\r\n00A\t; x = \"y\"\r\n, world...\r\n0;last\r\nX-Sum: 15\r\n\r\n";
     let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nTrailer: X-Sum\r\n\r\n";
     let (_, request) = served(format!("{head}{body}"));
     assert_eq!(String::from_utf8_lossy(&request.body), "hello, world...");

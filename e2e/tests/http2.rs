@@ -239,6 +239,72 @@ fn a_flood_of_empty_data_frames_is_ended() {
     });
 }
 
+/// Is there a GOAWAY with `ENHANCE_YOUR_CALM` behind the number of the last stream (RFC 9113 sections 6.8 and 7)?
+fn says_calm(mut bytes: &[u8]) -> bool {
+    while let Some((head, rest)) = bytes.split_at_checked(9) {
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let Some((payload, rest)) = rest.split_at_checked(length) else { return false };
+        if head[3] == 7 && payload.get(4..8) == Some(&[0, 0, 0, 11]) {
+            return true;
+        }
+        bytes = rest;
+    }
+    false
+}
+
+#[test]
+fn a_flood_of_control_frames_is_told_to_calm_down_and_ended() {
+    let post = [0x83, 0x86, 0x84, 0x41, 1, b'a'];
+    let floods: [(&str, Vec<u8>, Vec<u8>); 8] = [
+        ("PING", vec![], frame(6, 0, 0, &[7; 8])),
+        ("PING with ACK", vec![], frame(6, 1, 0, &[7; 8])),
+        ("SETTINGS", vec![], frame(4, 0, 0, &[0, 4, 0, 0, 0xff, 0xff])),
+        ("PRIORITY", vec![], frame(2, 0, 1, &[0, 0, 0, 0, 16])),
+        ("WINDOW_UPDATE", vec![], frame(8, 0, 0, &[0, 0, 0, 1])),
+        ("of an unknown kind", vec![], frame(0xee, 0, 0, &[])),
+        ("empty DATA", frame(1, 4, 1, &post), frame(0, 0, 1, &[])),
+        ("DATA of padding", frame(1, 4, 1, &post), frame(0, 8, 1, &[5, 0, 0, 0, 0, 0])),
+    ];
+    let origin = Origin::hello();
+    let gateway = Tidegate::to(&origin.url());
+    for (name, first, frame_) in floods {
+        let mut client = gateway.connect();
+        client.send(PREFACE).send(frame(4, 0, 0, &[])).send(first);
+        let many = frame_.repeat(100);
+        let sent = (0..1000).take_while(|_| client.try_send(&many).is_ok()).count();
+        let mut seen = Vec::new();
+        let _ = client.read_pieces(|piece| seen.extend_from_slice(piece));
+        assert!(says_calm(&seen), "{name}: {sent} hundreds went, and back came {}", seen.escape_ascii());
+    }
+    assert_eq!(gateway.get("/alive").status, 200);
+}
+
+#[test]
+fn a_download_over_http_2_may_open_its_windows_for_each_frame() {
+    const BODY: usize = 32 << 20;
+    let origin = Origin::start(|exchange| {
+        exchange.send_ok(vec![b'x'; BODY]);
+    });
+    let gateway = Tidegate::to(&origin.url());
+    let mut client = gateway.connect();
+    client.send(PREFACE).send(frame(4, 0, 0, &[])).send(frame(1, 5, 1, GET));
+    let (mut taken, mut updates) = (0, 0);
+    while taken < BODY {
+        let head = client.read_exactly(9).expect("the connection stays");
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        client.read_exactly(length).expect("a frame comes whole");
+        assert!(!matches!(head[3], 3 | 7), "cut after {taken} bytes and {updates} updates");
+        if head[3] == 0 {
+            taken += length;
+            // A ping beside them, as gRPC sends to learn how long the line is.
+            let more = (length as u32).to_be_bytes();
+            client.send([frame(8, 0, 1, &more), frame(8, 0, 0, &more), frame(6, 0, 0, &[7; 8])].concat());
+            updates += 3;
+        }
+    }
+    assert!(updates > 5000, "{updates} control frames would be no more than anybody may send");
+}
+
 #[test]
 fn streams_above_the_limit_are_refused() {
     let origin = Origin::start(|exchange| {

@@ -243,6 +243,23 @@ fn a_client_that_leaves_before_the_answer_ends_the_request_at_the_origin() {
 }
 
 #[test]
+fn a_client_that_ends_its_side_behind_its_request_is_answered() {
+    let origin = Origin::start(|exchange| {
+        // Late enough for the end to have been seen, soon enough for what is waited for at most.
+        while_waiting(Duration::from_millis(300), || {});
+        let target = exchange.request().target.clone();
+        exchange.send_ok(target);
+    });
+    let gateway = Tidegate::to(&origin.url());
+    let mut client = gateway.connect();
+    client.send("GET /half HTTP/1.1\r\nHost: a\r\n\r\n").finish_sending();
+    let answer = client.response();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "/half"), "{answer}");
+    assert!(answer.fields.lists("connection", "close"), "{answer}");
+    assert!(client.is_closed(PATIENCE));
+}
+
+#[test]
 fn a_client_that_leaves_in_its_upload_never_completes_it() {
     for framing in ["Content-Length: 10", "Transfer-Encoding: chunked"] {
         let origin = Origin::hello();

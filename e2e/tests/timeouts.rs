@@ -1,7 +1,7 @@
 //! Every wait ends: clients that are slow on purpose, endpoints that are gone or silent. The limits are set to
 //! fractions of a second, and the tests check that the gateway acts neither much earlier nor much later.
 
-use e2e::{Origin, PATIENCE, Port, Raw, Tidegate, is_problem, soon};
+use e2e::{Origin, PATIENCE, Port, Raw, Tidegate, eventually, is_problem, soon, while_waiting};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -95,6 +95,51 @@ fn a_body_below_the_lowest_rate_is_answered_with_408() {
         let trickle = client.send_in_pieces(&[b'a'; 1000], 1, Duration::from_millis(20));
         assert!(trickle.is_err(), "the gateway took a byte every 20 ms for 20 s");
     });
+}
+
+#[test]
+fn a_body_that_is_asked_for_and_never_sent_is_answered_with_408() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { body_timeout: 500ms }");
+    let mut client = gateway.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.response().status, 100);
+    takes_about(Duration::from_millis(500), || is_timed_out(&mut client));
+    soon("the upstream connection is closed", || origin.open_connections() == 0);
+}
+
+#[test]
+fn chunks_and_trailers_that_drip_are_answered_with_408() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { body_timeout: 500ms, min_body_rate: 1KiB }");
+    let extensions = "1;a=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nx\r\n".repeat(30);
+    let trailers = format!("0\r\n{}", "X: y\r\n".repeat(200));
+    for drip in [extensions, trailers] {
+        let mut client = gateway.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        takes_about(Duration::from_millis(500), || {
+            let trickle = client.send_in_pieces(drip.as_bytes(), 1, Duration::from_millis(20));
+            assert!(trickle.is_err(), "the gateway took a byte every 20 ms for 20 s");
+        });
+    }
+    assert!(origin.requests().iter().all(|request| !request.complete));
+}
+
+#[test]
+fn a_client_that_takes_no_answers_and_asks_on_is_cut_at_the_write_timeout() {
+    let origin = Origin::start(|exchange| {
+        exchange.send_ok(vec![b'a'; 100 << 10]);
+    });
+    let gateway = Tidegate::to_with(&origin.url(), "limits: { write_timeout: 700ms }");
+    let mut client = gateway.connect().with_small_window();
+    client.set_write_patience(Duration::from_millis(200));
+    let asks = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+    let began = Instant::now();
+    let cut = eventually(PATIENCE, || {
+        client.try_send(&asks).is_err_and(|error| !matches!(error.kind(), std::io::ErrorKind::WouldBlock))
+    });
+    assert!(cut && began.elapsed() < Duration::from_millis(700) + LATE, "{:?}", began.elapsed());
+    assert!(origin.requests().len() < 1000, "{}", origin.requests().len());
 }
 
 #[test]
@@ -204,6 +249,21 @@ fn a_silent_endpoint_is_a_gateway_timeout() {
 }
 
 #[test]
+fn an_endpoint_that_drips_its_head_is_a_gateway_timeout() {
+    let origin = Origin::start(|exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\n");
+        while exchange.send("X: y\r\n") {
+            while_waiting(Duration::from_millis(20), || {});
+        }
+    });
+    let gateway = Tidegate::start(&format!(
+        "services: {{ api: {{ endpoints: [\"{}\"], timeouts: {{ request: 500ms }} }} }}\nroutes: [{{ service: api }}]",
+        origin.url()
+    ));
+    takes_about(Duration::from_millis(500), || assert_eq!(gateway.get("/").status, 504));
+}
+
+#[test]
 fn a_post_to_a_silent_endpoint_is_sent_once() {
     let (origin, gateway) = silent("request: 400ms");
     let mut client = gateway.connect();
@@ -254,6 +314,67 @@ fn an_upload_may_take_longer_than_the_request_timeout_while_it_moves() {
     let answer = client.response();
     assert_eq!(answer.text(), "/upload", "{answer}");
     assert_eq!(origin.only_request().body.len(), 20000);
+}
+
+/// A gateway that speaks HTTP/2 to a second one, which speaks HTTP/1.1 to the origin.
+fn over_http_2(origin: &Origin, request_timeout: &str) -> (Tidegate, Tidegate) {
+    let behind = Tidegate::to(&origin.url());
+    let before = Tidegate::start(&format!(
+        "services: {{ api: {{ endpoints: [\"{}\"], protocol: http2, timeouts: {{ request: {request_timeout} }} }} }}\nroutes: [{{ service: api }}]",
+        behind.url("")
+    ));
+    (before, behind)
+}
+
+#[test]
+fn an_upload_over_http_2_may_take_longer_than_the_request_timeout_while_it_moves() {
+    let origin = Origin::hello();
+    let (gateway, _behind) = over_http_2(&origin, "500ms");
+    let mut client = gateway.connect();
+    client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n");
+    client.send_in_pieces(&vec![b'a'; 20000], 1000, Duration::from_millis(75)).expect("the gateway reads on");
+    let answer = client.response();
+    assert_eq!(answer.text(), "/upload", "{answer}");
+    assert_eq!(origin.only_request().body.len(), 20000);
+}
+
+#[test]
+fn an_endpoint_over_http_2_that_is_silent_behind_an_upload_is_a_gateway_timeout() {
+    let origin = Origin::start(|exchange| {
+        exchange.read_body();
+        exchange.sees_close();
+    });
+    let (gateway, _behind) = over_http_2(&origin, "500ms");
+    let mut client = gateway.connect();
+    client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    while_waiting(Duration::from_millis(700), || {});
+    takes_about(Duration::from_millis(500), || {
+        let answer = client.send("again").response();
+        assert_eq!(answer.status, 504, "{answer}");
+    });
+}
+
+#[test]
+fn a_client_that_leaves_after_its_upload_ends_the_request_over_http_2_too() {
+    let origin = Origin::start(|exchange| {
+        exchange.read_body();
+        exchange.sees_close();
+    });
+    let (gateway, _behind) = over_http_2(&origin, "60s");
+    for reset in [true, false] {
+        let mut client = gateway.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+        soon("the origin has the head", || origin.open_connections() == 1);
+        client.send("again");
+        soon("the origin has it all", || origin.requests().last().is_some_and(|request| request.complete));
+        if reset {
+            client.reset();
+        } else {
+            drop(client);
+        }
+        let left = eventually(LATE, || origin.open_connections() == 0);
+        assert!(left, "the request goes on for nobody");
+    }
 }
 
 #[test]

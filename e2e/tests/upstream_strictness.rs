@@ -63,6 +63,13 @@ fn length_and_chunked_together_are_a_bad_gateway() {
 fn two_lengths_are_a_bad_gateway() {
     assert_bad_gateway("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!");
     assert_bad_gateway("HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello!");
+    assert_bad_gateway("HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length: 5\r\n\r\nhello");
+    // Nothing follows these whatever is told, and an endpoint that tells two things is not understood.
+    assert_bad_gateway("HTTP/1.1 304 Not Modified\r\nContent-Length: 5, 6\r\n\r\n");
+    assert_bad_gateway("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_bad_gateway(
+        "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    );
 }
 
 #[test]
@@ -74,7 +81,9 @@ fn a_length_that_is_no_number_is_a_bad_gateway() {
 
 #[test]
 fn an_unknown_transfer_coding_is_a_bad_gateway() {
-    for coding in ["xchunked", "chunked, chunked", "cow"] {
+    for coding in
+        ["xchunked", "chunked, chunked", "cow", "\x0bchunked", "chunked\r\nTransfer-Encoding: chunked", ""]
+    {
         assert_bad_gateway(format!(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
         ));
@@ -92,6 +101,16 @@ fn a_bad_status_line_is_a_bad_gateway() {
         "ICY 200 OK",
         "hello",
         "HTTP/1.1 1000 OK",
+        "HTTP/1.1 000 OK",
+        "HTTP/1.1 600 OK",
+        "HTTP/1.1 +200 OK",
+        "HTTP/1.2 200 OK",
+        "HTTP/2 200 OK",
+        "HTTP/1.1 200 O\0K",
+        "HTTP/1.1 200 O\x0bK",
+        "HTTP/1.1 200 OK\n",
+        "HTTP/1.1 200 OK\r",
+        "\r\nHTTP/1.1 200 OK",
     ];
     for line in lines {
         assert_bad_gateway(format!("{line}\r\nContent-Length: 5\r\n\r\nhello"));
@@ -182,6 +201,30 @@ fn a_head_cut_before_its_end_is_a_bad_gateway() {
         assert_eq!(answer.status, 502, "{cut:?}: {answer}");
         assert!(is_problem(&answer), "{answer}");
     }
+}
+
+#[test]
+fn a_transfer_coding_in_http_1_0_is_a_bad_gateway() {
+    assert_bad_gateway("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+}
+
+#[test]
+fn fields_that_frame_or_name_somebody_are_dropped_in_trailers_of_an_answer() {
+    let origin = Origin::always(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\
+         Content-Length: 7\r\nSet-Cookie: a=b\r\nTransfer_Encoding: chunked\r\nX-Sum: 1\r\n\r\n",
+    );
+    let gateway = Tidegate::to(&origin.url());
+    let mut client = gateway.connect();
+    let answer = client.get("/", "");
+    assert_eq!(answer.text(), "hello");
+    assert_eq!(
+        (answer.trailers.0.len(), answer.trailers.get("x-sum")),
+        (1, Some("1")),
+        "{:?}",
+        answer.trailers
+    );
+    assert_eq!(client.get("/", "").text(), "hello", "the connection is in step");
 }
 
 #[test]

@@ -115,12 +115,15 @@ where
 
 fn explain(node: &dyn Node, query: &str) -> Result<Answer, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let Some(request) = query.split('&').find_map(|pair| pair.strip_prefix("request=")) else {
+    // A form writes a space as a plus.
+    let decoded = |value: &str| percent_decoded(&value.replace('+', " ")).into_owned();
+    let all =
+        |key: &'static str| query.split('&').filter_map(move |pair| pair.strip_prefix(key)).map(decoded);
+    let Some(request) = all("request=").next() else {
         return Err(bad("Say which request: /api/explain?request=GET%20http://host/path".to_owned()));
     };
-    // A form writes a space as a plus.
-    let request = request.replace('+', " ");
-    let road = node.explain(&percent_decoded(&request)).map_err(bad)?;
+    let headers: Vec<String> = all("header=").collect();
+    let road = node.explain(&request, &headers).map_err(bad)?;
     Ok(answer::json(StatusCode::OK, &road))
 }
 

@@ -23,8 +23,9 @@ pub trait Node: Send + Sync + 'static {
     fn routes(&self) -> Value;
     /// The services in force, with their endpoints and the health of each.
     fn services(&self) -> Value;
-    /// The road that a request like `GET http://host/path` would take; as an error, what is wrong with the request.
-    fn explain(&self, request: &str) -> Result<Value, String>;
+    /// The road that a request like `GET http://host/path` with headers like `Name: value` would take; as an error, what is
+    /// wrong with the request.
+    fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String>;
     /// Reads the config again and puts it in force.
     fn reload(&self) -> Reloading<'_>;
     /// Stops taking work and ends when the work under way is done. Asking twice does no harm.

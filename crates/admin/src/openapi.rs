@@ -45,10 +45,17 @@ fn operation(endpoint: &Endpoint) -> Value {
         responses.insert("default".to_owned(), refused());
     }
     if endpoint.door == Door::Explain {
-        operation["parameters"] = json!([{
-            "name": "request", "in": "query", "required": true, "schema": { "type": "string" },
-            "example": "GET http://api.example.com/v1/orders",
-        }]);
+        operation["parameters"] = json!([
+            {
+                "name": "request", "in": "query", "required": true, "schema": { "type": "string" },
+                "example": "GET http://api.example.com/v1/orders",
+            },
+            {
+                "name": "header", "in": "query", "schema": { "type": "array", "items": { "type": "string" } },
+                "description": "A header of the request; may be given several times.",
+                "example": ["X-Beta: 1"],
+            },
+        ]);
     }
     operation["responses"] = responses.into();
     operation

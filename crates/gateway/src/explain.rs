@@ -2,13 +2,15 @@
 
 use crate::site::{Action, Fallback, Site};
 use base::units::show_duration;
-use message::{Authority, Fields, Method, Target};
+use message::{Authority, Fields, Method, Name, Target};
 use route::{Ask, Find, Params};
 use serde_json::{Value, json};
 use upstream::Service;
 
-/// Explains `GET http://host/path` (the method may be left out). The error says what is wrong with the question.
-pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
+/// Explains `GET http://host/path` (the method may be left out) with these headers, each `Name: value`. The error says what
+/// is wrong with the question.
+pub fn explain(site: &Site, question: &str, headers: &[String]) -> Result<Value, String> {
+    let fields = fields_of(headers)?;
     let (method, url) = question.trim().split_once(' ').unwrap_or(("GET", question.trim()));
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not a method"))?;
     let (scheme, rest) = url
@@ -20,12 +22,15 @@ pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
     let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
     let target = Target::parse(target.as_bytes(), true).map_err(|e| format!("`{target}`: {e}"))?;
 
-    let mut stages = vec![json!({
+    let mut admitted = json!({
         "stage": "admit",
         "result": format!("{method} {scheme}://{}{}", authority.as_str(), target.as_str()),
         "why": "the path is normalised once, and everything that follows sees this one",
-    })];
-    let fields = Fields::new();
+    });
+    if !headers.is_empty() {
+        admitted["headers"] = json!(headers);
+    }
+    let mut stages = vec![admitted];
     let ask = Ask {
         method: &method,
         host: authority.host(),
@@ -62,6 +67,21 @@ pub fn explain(site: &Site, question: &str) -> Result<Value, String> {
         stages.push(end(site, route));
     }
     Ok(json!({ "request": question.trim(), "stages": stages }))
+}
+
+/// The fields of a request with these headers.
+fn fields_of(headers: &[String]) -> Result<Fields, String> {
+    let mut fields = Fields::new();
+    for header in headers {
+        let (name, value) = header
+            .split_once(':')
+            .ok_or_else(|| format!("`{header}` is not a header: write `Name: value`"))?;
+        fields.push(name, value.as_bytes()).map_err(|e| format!("`{header}`: {e}"))?;
+    }
+    if fields.has(Name::Host) {
+        return Err("the URL says which host; leave the header `Host` out".to_owned());
+    }
+    Ok(fields)
 }
 
 fn end(site: &Site, route: &crate::Route) -> Value {
@@ -155,5 +175,26 @@ fn forwarding(route: &crate::Route, service: &Service) -> Value {
 fn merge(into: &mut Value, from: Value) {
     if let (Value::Object(into), Value::Object(from)) = (into, from) {
         into.extend(from.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_as_they_are_written_in_a_request() {
+        let typed = ["X-Beta: 1", "accept:text/plain", "X-Empty:", "x-beta: a:b"].map(str::to_owned);
+        let fields = fields_of(&typed).unwrap();
+        assert_eq!(fields.all_named("x-beta").collect::<Vec<_>>(), [&b"1"[..], b"a:b"]);
+        assert_eq!(fields.get(Name::Accept), Some(&b"text/plain"[..]));
+        assert_eq!(fields.all_named("x-empty").next(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn a_header_that_no_request_may_have_is_refused() {
+        for header in ["X-Beta", "", ": 1", "X Beta: 1", "X: a\nb", "Host: a"] {
+            assert!(fields_of(&[header.to_owned()]).is_err(), "{header:?}");
+        }
     }
 }

@@ -231,7 +231,7 @@ impl Fields {
 }
 
 /// RFC 9110 section 5.6.2: the characters of a token.
-pub(crate) const fn is_token_byte(b: u8) -> bool {
+pub const fn is_token_byte(b: u8) -> bool {
     matches!(
         b,
         b'!' | b'#'

@@ -13,7 +13,7 @@ mod head;
 mod name;
 mod target;
 
-pub use fields::{FieldError, Fields};
+pub use fields::{FieldError, Fields, is_token_byte};
 pub use head::{RequestHead, ResponseHead, Scheme};
 pub use http::{Method, StatusCode, Version};
 pub use name::Name;

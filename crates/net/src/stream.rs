@@ -8,12 +8,12 @@
 //! Hot path: one match a call; [`Stream::poll_readable`] makes no system call.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 use rustls::{CommonState, ProtocolVersion};
 use rustls_pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, server};
 
@@ -114,6 +114,17 @@ impl Stream {
         matches!(asked, Err(rustix::io::Errno::AGAIN))
     }
 
+    /// Is the connection broken or closed in both directions, as far as the runtime has heard? Meant for one whose peer
+    /// sends no more: reading it tells nothing further.
+    pub fn is_severed(&self) -> bool {
+        let asked = match self.transport() {
+            Self::Tcp(tcp) => at_once(tcp.ready(Interest::WRITABLE)),
+            Self::Unix(unix) => at_once(unix.ready(Interest::WRITABLE)),
+            _ => return false,
+        };
+        asked.is_some_and(|asked| asked.map_or(true, Ready::is_write_closed))
+    }
+
     /// Sends small writes at once (`TCP_NODELAY`). Does nothing on a Unix socket, which never waits.
     pub fn set_nodelay(&self) -> io::Result<()> {
         match self.transport() {
@@ -181,6 +192,14 @@ impl Stream {
 /// Decrypted bytes that wait in the session, and the peer's `close_notify`, show in no socket's readiness.
 fn poll_tls_readable(session: &CommonState, io: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     if session.wants_read() { io.poll_readable(cx) } else { Poll::Ready(Ok(())) }
+}
+
+/// What a future gives without waiting.
+fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Some(done),
+        Poll::Pending => None,
+    }
 }
 
 fn peek(socket: &impl std::os::fd::AsFd, buf: &mut [u8]) -> io::Result<usize> {
@@ -287,6 +306,24 @@ mod tests {
             far.read_to_string(&mut all).await.unwrap();
             assert_eq!(all, "head body");
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_peer_sends_no_more_is_severed_only_by_its_real_end() {
+        let (mut near, far) = tcp_pair().await;
+        near.shutdown().await.unwrap();
+        poll_fn(|cx| far.poll_readable(cx)).await.unwrap();
+        assert!(!far.is_severed(), "it can still be written to");
+        near.abort();
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !far.is_severed() {
+            assert!(tokio::time::Instant::now() < deadline, "a reset severs it");
+            tokio::task::yield_now().await;
+        }
+        let (near, far) = unix_pair();
+        drop(near);
+        poll_fn(|cx| far.poll_readable(cx)).await.unwrap();
+        assert!(far.is_severed(), "a Unix socket tells the two apart at once");
     }
 
     #[tokio::test]

@@ -70,6 +70,9 @@ pub(crate) struct Check {
     /// Explain the road of a request such as `GET http://host/path`.
     #[arg(long, value_name = "REQUEST")]
     pub(crate) explain: Option<String>,
+    /// With --explain: a header of the request. May be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE", requires = "explain")]
+    pub(crate) headers: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -34,7 +34,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
     let site = assemble::site(&file, parts, &mut report);
     match (&args.explain, site) {
         (Some(request), Some(site)) => {
-            let road = gateway::explain(&site, request).map_err(|why| anyhow!(why))?;
+            let road = gateway::explain(&site, request, &args.headers).map_err(|why| anyhow!(why))?;
             say::line(&if args.json { pretty(&road) } else { road_in_words(&road) });
             Ok(ExitCode::SUCCESS)
         }

@@ -425,8 +425,8 @@ impl admin::Node for Node {
         site.services.iter().map(one).collect()
     }
 
-    fn explain(&self, request: &str) -> Result<Value, String> {
-        gateway::explain(&self.shared.site(), request)
+    fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {
+        gateway::explain(&self.shared.site(), request, headers)
     }
 
     fn reload(&self) -> admin::Reloading<'_> {

@@ -1,8 +1,7 @@
 //! What the tests of this room share: endpoints, servers on 127.0.0.1 that behave in one way each, and a bound on time.
 
 use crate::endpoint::{Endpoint, Place, Registry};
-use crate::service::{EndpointSettings, HostPolicy, Protocol, Service, Settings, Timeouts};
-use balance::{Policy, Weight};
+use crate::service::{EndpointSettings, Protocol, Service, Settings};
 use base::Clock;
 use net::tls::ClientSettings;
 use observe::Meters;
@@ -65,22 +64,16 @@ pub(crate) fn endpoints(
         .into_iter()
         .enumerate()
         .map(|(n, place)| EndpointSettings {
-            label: format!("endpoint {n}").into(),
-            place,
             tls: tls.is_some(),
-            weight: Weight::ONE,
+            ..EndpointSettings::new(&format!("endpoint {n}"), place)
         })
         .collect();
     let settings = Settings {
-        name: "shop".into(),
-        endpoints,
-        policy: Policy::P2cEwma,
-        timeouts: Timeouts::default(),
         protocol,
         tls: tls.unwrap_or_default(),
-        host: HostPolicy::default(),
         max_idle: 1,
         idle_timeout: Duration::from_secs(1),
+        ..Settings::new("shop", endpoints)
     };
     let service =
         Service::build(settings, &Registry::default(), &Meters::new(1), Clock::real().now()).unwrap();

@@ -168,14 +168,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_that_stopped_in_the_middle_is_followed_by_one_that_has_all() {
-        let mut body = Body::full("rest");
-        let mut pieces = vec![Bytes::from("one "), Bytes::from("two ")];
-        pieces.push("three ".into());
+        let pieces = ["one ", "two ", "three "].map(Bytes::from);
         let stream = http_body_util::StreamBody::new(futures_util::stream::iter(
             pieces.into_iter().map(|p| Ok(Frame::data(p))),
         ));
-        std::mem::swap(&mut body, &mut Body::made(Box::pin(stream)));
-        let replay = Replay::over(body, 64);
+        let replay = Replay::over(Body::made(Box::pin(stream)), 64);
         let mut first = replay.reader();
         assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "one ");
         drop(first);

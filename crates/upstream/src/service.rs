@@ -145,6 +145,47 @@ pub struct Settings {
     pub idle_timeout: Duration,
 }
 
+impl Settings {
+    /// A service of that name with those endpoints, and every default.
+    pub fn new(name: &str, endpoints: Vec<EndpointSettings>) -> Self {
+        Self {
+            name: name.into(),
+            endpoints,
+            picker: PickerSettings::default(),
+            lineup: LineupSettings::default(),
+            hash_on: HashOn::Ip,
+            sticky: None,
+            check: None,
+            outliers: OutlierSettings::default(),
+            retry: Retry::default(),
+            hedge: None,
+            queue: QueueSettings::default(),
+            adaptive: None,
+            timeouts: Timeouts::default(),
+            protocol: Protocol::default(),
+            tls: ClientSettings::default(),
+            host: HostPolicy::default(),
+            max_idle: 1024,
+            idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl EndpointSettings {
+    /// An endpoint without TLS, of weight 1, first among its equals and without limits.
+    pub fn new(label: &str, place: Place) -> Self {
+        Self {
+            label: label.into(),
+            place,
+            tls: false,
+            weight: Weight::ONE,
+            rank: balance::Place::default(),
+            max_connections: None,
+            max_requests: None,
+        }
+    }
+}
+
 /// Why a service cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[error("service `{service}`: {cause}")]

@@ -33,7 +33,9 @@ async fn what_the_node_says_is_handed_on() {
 async fn a_request_is_explained_or_refused_with_the_reason() {
     let server = Server::start(Settings::default()).await;
     let road = server.send("GET /api/explain?a=b&request=GET%20http://a/b%3Fc%3Dd", "").await.json();
-    assert_eq!(road, json!({ "method": "GET", "url": "http://a/b?c=d" }));
+    assert_eq!(road, json!({ "method": "GET", "url": "http://a/b?c=d", "headers": [] }));
+    let asked = "GET /api/explain?header=X-Beta:%201&request=GET+http://a/&header=A:+b%26c%2Bd";
+    assert_eq!(server.send(asked, "").await.json()["headers"], json!(["X-Beta: 1", "A: b&c+d"]));
     let road = server.send("GET /api/explain?request=POST+http://a/", "").await.json();
     assert_eq!(road["method"], "POST");
     assert!(

@@ -44,9 +44,9 @@ impl Node for Gateway {
     fn services(&self) -> Value {
         json!([{ "service": "shop" }])
     }
-    fn explain(&self, request: &str) -> Result<Value, String> {
+    fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {
         match request.split_once(' ') {
-            Some((method, url)) => Ok(json!({ "method": method, "url": url })),
+            Some((method, url)) => Ok(json!({ "method": method, "url": url, "headers": headers })),
             None => Err(format!("{request:?} is no request")),
         }
     }

@@ -3,7 +3,7 @@
 //! What a client claims about itself is replaced, unless the connection comes from a trusted proxy: then its chain is
 //! continued.
 
-use crate::client_address::is_trusted;
+use crate::client_address::{is_contradicted, is_trusted};
 use crate::trip::{Id, Trip};
 use message::{Fields, Name, RequestHead, Version};
 
@@ -14,7 +14,12 @@ const FORWARDED: &[u8] = b"x-forwarded-";
 pub(crate) fn introduce(trip: &mut Trip) {
     let Some(RequestHead { fields, authority, version, .. }) = &mut trip.head else { return };
     let peer = &trip.peer;
-    let trusted = is_trusted(peer.ip(), &trip.here.site.trusted_proxies);
+    let proxies = &trip.here.site.trusted_proxies;
+    let trusted = is_trusted(peer.ip(), proxies);
+    // A proxy that writes `X-Forwarded-For` alone passes on what a client wrote into the other.
+    if trusted && is_contradicted(peer.ip(), trip.client, fields, proxies) {
+        fields.remove(Name::Forwarded);
+    }
     let host = authority.as_ref().map_or("", |a| a.as_str());
     let mut line = Vec::with_capacity(96);
     fields.retain(|name, text, _| name != Name::Other || !is_pretended(text, trusted));

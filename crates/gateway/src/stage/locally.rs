@@ -27,10 +27,22 @@ pub(crate) fn redirect(to: &Redirect, request: &RequestHead, template: Option<&P
         rest = after;
     }
     location.push_str(rest);
+    if !to.to.starts_with("//") {
+        keep_here(&mut location);
+    }
     let mut head = ResponseHead::new(to.status);
     // Values come out of a checked target and host, so the field is valid; were it not, the answer goes without.
     let _ = head.fields.push(Name::Location.as_str(), location.as_bytes());
     Arrival { head, body: Body::empty(), tunnel: None }
+}
+
+/// Leaves one slash at the beginning. What begins with two of them, or with a slash and a backslash as browsers read it,
+/// names another host (RFC 3986 section 4.2); where the config does not say so, a path that a client has made up would.
+fn keep_here(location: &mut String) {
+    let slashes = location.bytes().take_while(|b| matches!(b, b'/' | b'\\')).count();
+    if slashes > 1 {
+        location.replace_range(..slashes, "/");
+    }
 }
 
 /// What a placeholder stands for. Values stay percent-encoded, as they are in the request.
@@ -54,4 +66,50 @@ fn parameter(template: &PathTemplate, number: usize, path: &str) -> Option<Strin
     let text = template.to_string();
     let at = text.split('/').enumerate().filter(|(_, s)| s.starts_with('{')).nth(number)?.0;
     path.split('/').nth(at).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use message::{Authority, Fields, Method, StatusCode, Target, Version};
+
+    /// Where a redirect leads that was asked for with that target, on a route for `/{first}/{second}`.
+    fn location(to: &str, target: &str) -> String {
+        let request = RequestHead {
+            method: Method::GET,
+            target: Target::parse(target.as_bytes(), false).unwrap(),
+            authority: Some(Authority::parse(b"here.example:81").unwrap()),
+            version: Version::HTTP_11,
+            fields: Fields::new(),
+            upgrade: None,
+        };
+        let to = Redirect { to: to.into(), status: StatusCode::FOUND };
+        let template = PathTemplate::parse("/{first}/{second}").unwrap();
+        let arrival = redirect(&to, &request, Some(&template));
+        arrival.head.fields.get_str(Name::Location).unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn placeholders_stand_for_what_was_asked_for() {
+        assert_eq!(location("https://{host}{path}{query}", "/a/b?c"), "https://here.example/a/b?c");
+        assert_eq!(location("/{second}/{first}", "/a/b"), "/b/a");
+    }
+
+    #[test]
+    fn a_path_that_was_asked_for_never_becomes_another_host() {
+        for (to, target, want) in [
+            ("{path}", "//evil.example/x", "/evil.example/x"),
+            ("{path}{query}", "///evil.example/?a=//b", "/evil.example/?a=//b"),
+            ("/{path}", "/evil.example/x", "/evil.example/x"),
+            ("/{first}{path}", "//evil.example", "/evil.example"),
+            ("/new{path}", "//evil.example", "/new//evil.example"),
+        ] {
+            assert_eq!(location(to, target), want, "{to} for {target}");
+        }
+    }
+
+    #[test]
+    fn another_host_that_the_config_names_stays() {
+        assert_eq!(location("//cdn.example{path}", "//x"), "//cdn.example//x");
+    }
 }

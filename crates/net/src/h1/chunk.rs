@@ -9,7 +9,7 @@ use super::reject::Reject;
 use super::scan::HeadScan;
 use crate::trailers::may_trail;
 use bytes::{Buf, Bytes, BytesMut};
-use message::Fields;
+use message::{Fields, is_token_byte};
 
 /// Longest line of a chunk's size with its extensions, in bytes.
 const MAX_SIZE_LINE: usize = 256;
@@ -109,15 +109,54 @@ fn take_size(inbox: &mut BytesMut) -> Result<Option<u64>, Reject> {
     Ok(Some(size))
 }
 
-/// Nothing, or `;` and text without control characters.
-fn is_extension(rest: &[u8]) -> bool {
-    rest.is_empty()
-        || rest.trim_ascii_start().first() == Some(&b';')
-            && rest.iter().all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
+/// Nothing, or extensions as RFC 9112 section 7.1.1 has them: `;name`, `;name=token`, `;name="text"`, with spaces and tabs
+/// around the signs. A quotation mark that is left open, or an empty name, could end the line elsewhere for another
+/// reader.
+fn is_extension(mut rest: &[u8]) -> bool {
+    while !rest.is_empty() {
+        let [b';', behind @ ..] = behind_blank(rest) else { return false };
+        let Some(behind) = behind_token(behind_blank(behind)) else { return false };
+        rest = behind;
+        if let [b'=', value @ ..] = behind_blank(behind) {
+            let behind = match behind_blank(value) {
+                [b'"', text @ ..] => behind_quoted(text),
+                token => behind_token(token),
+            };
+            let Some(behind) = behind else { return false };
+            rest = behind;
+        }
+    }
+    true
+}
+
+/// What follows spaces and tabs.
+fn behind_blank(text: &[u8]) -> &[u8] {
+    let blank = text.iter().take_while(|&&b| matches!(b, b' ' | b'\t')).count();
+    &text[blank..]
+}
+
+/// What follows a token, where there is one (RFC 9110 section 5.6.2).
+fn behind_token(text: &[u8]) -> Option<&[u8]> {
+    let token = text.iter().take_while(|&&b| is_token_byte(b)).count();
+    (token > 0).then(|| &text[token..])
+}
+
+/// What follows the closing quotation mark (RFC 9110 section 5.6.4).
+fn behind_quoted(mut text: &[u8]) -> Option<&[u8]> {
+    let is_text = |b: u8| b == b'\t' || (b >= b' ' && b != 0x7f);
+    loop {
+        text = match text {
+            [b'"', behind @ ..] => return Some(behind),
+            [b'\\', escaped, behind @ ..] if is_text(*escaped) => behind,
+            [b'\\', ..] => return None,
+            [plain, behind @ ..] if is_text(*plain) => behind,
+            _ => return None,
+        }
+    }
 }
 
 fn allowed(mut fields: Fields) -> Option<Fields> {
-    fields.retain(|name, _, _| may_trail(name));
+    fields.retain(|name, text, _| may_trail(name, text));
     (!fields.is_empty()).then_some(fields)
 }
 
@@ -172,6 +211,18 @@ mod tests {
             b"4 \r\nWiki\r\n",
             b"4;a\x01\r\nWiki\r\n",
             b"4;a\rb\r\nWiki\r\n",
+            b"4;\r\nWiki\r\n",
+            b"4;a;\r\nWiki\r\n",
+            b"4;=a\r\nWiki\r\n",
+            b"4;a=\r\nWiki\r\n",
+            b"4;a b\r\nWiki\r\n",
+            b"4;a=b\"c\"\r\nWiki\r\n",
+            b"4;a=\"b\r\nWiki\r\n",
+            b"4;a=\"b\\\"\r\nWiki\r\n",
+            b"4;a=\"b\\\r\nWiki\r\n",
+            b"4;a=\"\x01\"\r\nWiki\r\n",
+            b"4;a=\"\\\x01\"\r\nWiki\r\n",
+            b"4;\xff\r\nWiki\r\n",
         ] {
             for step in [1, 3, wire.len()] {
                 assert!(
@@ -180,6 +231,25 @@ mod tests {
                     String::from_utf8_lossy(wire)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn extensions_are_passed_over_whatever_they_say() {
+        for extension in [
+            "",
+            ";a",
+            ";a;b",
+            ";a=b",
+            ";a=\"\"",
+            ";a=\"b;c\"",
+            " ; a = b\t;c",
+            ";a=\"b\\\"c\\\\\" ;d",
+            ";a=\"\u{e9}\"",
+        ] {
+            let wire = format!("4{extension}\r\nWiki\r\n0{extension}\r\n\r\n");
+            let (body, _) = decode(wire.as_bytes(), 1).unwrap().expect("complete");
+            assert_eq!(body, b"Wiki", "{extension}");
         }
     }
 

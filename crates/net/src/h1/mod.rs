@@ -9,6 +9,7 @@ mod decode;
 mod emit;
 mod framing;
 mod parse;
+mod presence;
 mod pump;
 mod reject;
 mod request_body;

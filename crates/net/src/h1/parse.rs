@@ -86,7 +86,7 @@ pub(crate) fn parse_request(bytes: &[u8], limits: &HeadLimits) -> Result<ParsedR
     let mut hop = Hop::default();
     let mut hosts = 0;
     let mut host = None;
-    let mut expect = None;
+    let mut expectations = Ok(false);
     let mut fields = Fields::over(bytes, parsed.headers.len());
     for line in parsed.headers.iter() {
         let name = Name::of(line.name.as_bytes());
@@ -95,7 +95,11 @@ pub(crate) fn parse_request(bytes: &[u8], limits: &HeadLimits) -> Result<ParsedR
                 hosts += 1;
                 host = Some(Authority::parse(line.value).map_err(|_| Reject::Host)?);
             }
-            Name::Expect => expect = Some(line.value),
+            Name::Expect if line.value.eq_ignore_ascii_case(b"100-continue") => {
+                expectations = expectations.and(Ok(true));
+            }
+            // Whatever else is expected beside it: it would not be done.
+            Name::Expect => expectations = Err(Reject::Expect),
             _ if hop.takes(name, line.value) => {}
             _ => fields.point(name, range_in(bytes, line.name.as_bytes()), range_in(bytes, line.value)),
         }
@@ -108,11 +112,7 @@ pub(crate) fn parse_request(bytes: &[u8], limits: &HeadLimits) -> Result<ParsedR
     }
     let framing = hop.framing.of_request(http_1_0)?;
     hop.strip_named(&mut fields);
-    let expects_continue = match expect {
-        None => false,
-        Some(e) if e.eq_ignore_ascii_case(b"100-continue") => !http_1_0 && framing != Framing::Empty,
-        Some(_) => return Err(Reject::Expect),
-    };
+    let expects_continue = expectations? && !http_1_0 && framing != Framing::Empty;
     let upgrade = hop.upgrade(http_1_0 || framing != Framing::Empty || method != Method::GET);
     if hop.te_trailers && !http_1_0 {
         fields.add(Name::Te, b"trailers");

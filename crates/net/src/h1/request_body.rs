@@ -14,7 +14,8 @@ use http_body::Frame;
 use message::ResponseHead;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 /// What a connection and the body that is arriving on it share.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub(crate) struct Shared {
     pub(crate) owes_continue: bool,
     /// Bytes of body received for the request at hand.
     pub(crate) received: u64,
+    /// The client sends no more: since when, or when something was last written to it.
+    pub(crate) ended: Option<Instant>,
+    /// The task that watches the client, while the body is pulled.
+    pub(crate) watcher: Option<Waker>,
 }
 
 impl Shared {
@@ -39,6 +44,8 @@ impl Shared {
             pace: Pace::new(read),
             owes_continue: false,
             received: 0,
+            ended: None,
+            watcher: None,
         }
     }
 
@@ -78,11 +85,17 @@ impl RequestBody {
             if state.wire.inbox.is_empty() {
                 state.wire.outbox.small().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                 // What does not leave now leaves with the connection's next turn.
-                let _ = state.wire.poll_flush(cx);
+                if state.wire.poll_flush(cx).is_pending() {
+                    state.wake_watcher(cx);
+                }
             }
         }
         loop {
-            match state.decoder.step(&mut state.wire.inbox) {
+            let step = state.decoder.step(&mut state.wire.inbox);
+            if state.decoder.is_done() {
+                state.wake_watcher(cx);
+            }
+            match step {
                 Err(reject) => {
                     return Poll::Ready(Some(Err(BodyError::Malformed(reject))));
                 }

@@ -1,12 +1,13 @@
 //! One client's HTTP/1 connection: read a head, have it answered, write the answer, again.
 //!
 //! Everything of one connection happens in one task: no channel, no second task, no lock. While an answer is awaited
-//! the connection is watched, so a client that leaves cancels its request. Pipelined requests wait in the inbox,
+//! the connection is watched (`presence.rs`), so a client that leaves cancels its request. Pipelined requests wait in the inbox,
 //! bounded, and are answered in order (RFC 9112 section 9.3.2).
 
 use super::decode::Decoder;
 use super::emit::{self, Ends, Told};
 use super::parse::{HeadLimits, ParsedRequest, parse_request};
+use super::presence::{ANSWER_GRACE, SILENCE_GRACE};
 use super::pump::{Pump, PumpError, Sink, Turn};
 use super::reject::Reject;
 use super::request_body::{RequestBody, Shared};
@@ -21,6 +22,7 @@ use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_b
 use crate::stream::Stream;
 use bytes::{Buf, BytesMut};
 use http::Version;
+use message::is_token_byte;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -29,8 +31,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 
-/// Pipelined bytes that may wait while a request is being answered.
-const PIPELINE_MOST: usize = 64 * 1024;
 /// What is read and thrown away behind an answer that ends the connection early, so that the answer arrives
 /// (RFC 9112 section 9.6).
 const LINGER_BYTES: usize = 1024 * 1024;
@@ -90,9 +90,13 @@ pub(crate) async fn serve<S: Service>(
         if let Some(tunnel) = response.tunnel.take() {
             return switch(shared, response, tunnel).await;
         }
-        let whole = shared.borrow().decoder.is_done();
+        let (whole, last) = {
+            let state = shared.borrow();
+            (state.decoder.is_done(), state.sends_no_more())
+        };
         let endless = version == Version::HTTP_10 && response.body.length().is_none();
-        let ends = match may_stay && whole && !endless && !seat.is_draining() && service.keeps_connections() {
+        let welcome = !seat.is_draining() && service.keeps_connections();
+        let ends = match may_stay && whole && !last && !endless && welcome {
             false => Ends::Closes,
             true if version == Version::HTTP_10 => Ends::StaysTold,
             true => Ends::Stays,
@@ -178,9 +182,7 @@ fn try_head(
     match wire.inbox.first() {
         None => return Ok(None),
         // Not HTTP at all (TLS, say): no need to wait for a line's end.
-        Some(b) if !b.is_ascii_alphanumeric() && !b"!#$%&'*+-.^_`|~\r".contains(b) => {
-            return Err(Reject::RequestLine);
-        }
+        Some(&b) if !is_token_byte(b) && b != b'\r' => return Err(Reject::RequestLine),
         Some(_) => {}
     }
     let end = scan.find_end(&wire.inbox, limits.bytes).map_err(|reject| match reject {
@@ -226,24 +228,9 @@ async fn answer<R>(
         if !state.wire.outbox.is_empty() && matches!(state.wire.poll_flush(cx), Poll::Ready(Err(_))) {
             return Poll::Ready(None);
         }
-        poll_gone(cx, &mut state).map(|()| None)
+        state.poll_gone(cx, ANSWER_GRACE).map(|()| None)
     })
     .await
-}
-
-/// Ready when the client has closed. Bytes of later requests are kept.
-fn poll_gone(cx: &mut Context<'_>, state: &mut Shared) -> Poll<()> {
-    if !state.decoder.is_done() {
-        return Poll::Pending; // Whoever pulls the body will see it.
-    }
-    while state.wire.inbox.len() < PIPELINE_MOST {
-        match state.wire.poll_fill(cx, 0) {
-            Poll::Ready(Ok(1..)) => {}
-            Poll::Ready(_) => return Poll::Ready(()),
-            Poll::Pending => break,
-        }
-    }
-    Poll::Pending
 }
 
 struct Answering<'a> {
@@ -293,9 +280,12 @@ async fn respond<R: Ride>(shared: &RefCell<Shared>, response: Response<R>, how: 
             return Poll::Ready(End::ClientSlow);
         }
         let state = &mut *shared.borrow_mut();
+        if moved > 0 {
+            state.moved();
+        }
         match turn {
             Turn::WireFull => pace.poll_too_slow(cx, &mut state.timer).map(|()| End::ClientSlow),
-            _ => poll_gone(cx, state).map(|()| End::ClientGone),
+            _ => state.poll_gone(cx, SILENCE_GRACE).map(|()| End::ClientGone),
         }
     })
     .await;

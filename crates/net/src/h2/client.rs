@@ -1,17 +1,22 @@
 //! One HTTP/2 connection to an upstream, shared by the requests of one worker.
 
 use super::response_body::ResponseBody;
+use super::upload::{Progress, Upload};
 use super::{OnThisWorker, translate};
 use crate::body::{Body, BodyError};
 use crate::h1::{Answer, Ask, Cause, Failure, Sent};
 use crate::stream::Stream;
+use crate::timer::Timer;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use message::Scheme;
 use std::any::Any;
 use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
 
 /// A silent connection is probed this often while requests are open on it.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -22,7 +27,7 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// An HTTP/2 connection to an upstream.
 #[derive(Clone, Debug)]
 pub struct Multiplexed {
-    sender: SendRequest<Body>,
+    sender: SendRequest<Upload>,
     open: Rc<Cell<usize>>,
     scheme: Scheme,
 }
@@ -70,15 +75,16 @@ impl Multiplexed {
     /// Sends the request and waits for the head of the answer.
     pub async fn exchange(mut self, ask: Ask<'_>) -> Result<Answer, Failure> {
         let (length, empty) = (ask.body.length(), ask.body.is_empty());
-        let body = std::mem::take(ask.body);
+        let progress = Progress::new(ask.began);
+        let body = Upload::new(std::mem::take(ask.body), Rc::clone(&progress));
         let request = translate::request(ask.head, self.scheme, ask.host, length, body)
             .map_err(|e| Failure { cause: Cause::Http2(e.to_string()), sent: Sent::No, body_whole: false })?;
         self.open.set(self.open.get() + 1);
         let open = Open(Rc::clone(&self.open));
-        let answered = tokio::time::timeout(ask.timeout, self.sender.try_send_request(request)).await;
-        match answered {
-            Err(_) => Err(Failure { cause: Cause::Timeout, sent: Sent::Maybe, body_whole: empty }),
-            Ok(Err(mut failed)) => {
+        let sending = self.sender.try_send_request(request);
+        match within(sending, &progress, ask.timeout).await {
+            None => Err(Failure { cause: Cause::Timeout, sent: Sent::Maybe, body_whole: empty }),
+            Some(Err(mut failed)) => {
                 let returned = failed.take_message();
                 let body_whole = empty || returned.is_some();
                 if let Some(fault) = caused_by_body(failed.error()) {
@@ -87,11 +93,11 @@ impl Multiplexed {
                 let sent =
                     if returned.is_some() || is_refused(failed.error()) { Sent::No } else { Sent::Maybe };
                 if let Some(request) = returned {
-                    *ask.body = request.into_body();
+                    *ask.body = request.into_body().into_body();
                 }
                 Err(Failure { cause: Cause::Http2(failed.into_error().to_string()), sent, body_whole })
             }
-            Ok(Ok(response)) => {
+            Some(Ok(response)) => {
                 let (parts, incoming) = response.into_parts();
                 let head = translate::response_head(&parts);
                 let to_head = ask.head.method == message::Method::HEAD;
@@ -104,6 +110,26 @@ impl Multiplexed {
             }
         }
     }
+}
+
+/// Waits for the answer; `None`: it has not come within `timeout` of the last progress of the request.
+async fn within<T>(sending: impl Future<Output = T>, progress: &Progress, timeout: Duration) -> Option<T> {
+    let mut sending = pin!(sending);
+    let mut timer = Timer::default();
+    poll_fn(|cx| {
+        if let Poll::Ready(answered) = sending.as_mut().poll(cx) {
+            return Poll::Ready(Some(answered));
+        }
+        loop {
+            let now = Instant::now();
+            let deadline = progress.since(now) + timeout;
+            if deadline <= now {
+                return Poll::Ready(None);
+            }
+            ready!(timer.poll_until(cx, deadline));
+        }
+    })
+    .await
 }
 
 /// The fault of the request's own body, where that ended the exchange.

@@ -1,9 +1,11 @@
 //! One HTTP/2 stream as a pair of byte streams: a tunnel that was opened with extended CONNECT (RFC 8441).
 
+use super::budget::Budget;
 use bytes::{Buf, Bytes};
 use h2::{Reason, RecvStream, SendStream};
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -14,11 +16,13 @@ pub struct Duplex {
     outgoing: SendStream<Bytes>,
     /// What came and was not read yet.
     inbox: Bytes,
+    /// What is sent pays for the windows that the client opens.
+    budget: Rc<Budget>,
 }
 
 impl Duplex {
-    pub(crate) fn new(incoming: RecvStream, outgoing: SendStream<Bytes>) -> Self {
-        Self { incoming, outgoing, inbox: Bytes::new() }
+    pub(crate) fn new(incoming: RecvStream, outgoing: SendStream<Bytes>, budget: Rc<Budget>) -> Self {
+        Self { incoming, outgoing, inbox: Bytes::new(), budget }
     }
 }
 
@@ -61,6 +65,7 @@ impl AsyncWrite for Duplex {
         }
         let n = self.outgoing.capacity().min(buf.len());
         self.outgoing.send_data(Bytes::copy_from_slice(&buf[..n]), false).map_err(failed)?;
+        self.budget.sent(n);
         Poll::Ready(Ok(n))
     }
 

@@ -3,14 +3,18 @@
 //! Clients are served with the `h2` crate itself: its streams show resets, windows and interim answers, which a layer
 //! above it hides. Upstreams are spoken to through hyper.
 
+mod budget;
 mod client;
 mod duplex;
+mod frames;
+mod inbound;
 mod ledger;
 mod request_body;
 mod response_body;
 mod server;
 mod stream;
 mod translate;
+mod upload;
 
 pub use client::Multiplexed;
 pub use duplex::Duplex;

@@ -1,5 +1,7 @@
 //! One client's HTTP/2 connection: takes its streams up, and ends it when it is idle, dead, or to be drained.
 
+use super::budget::Budget;
+use super::inbound::Inbound;
 use super::ledger::Ledger;
 use super::stream::{self, Common};
 use crate::drain::Drain;
@@ -7,16 +9,13 @@ use crate::h1::ServerLimits;
 use crate::service::{Peer, Service};
 use crate::stream::Stream;
 use crate::timer::Timer;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use h2::server::Connection;
-use h2::{Ping, PingPong};
+use h2::{Ping, PingPong, Reason};
 use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::spawn_local;
 
 /// How often the guardian looks.
@@ -55,9 +54,15 @@ pub(crate) async fn serve<S: Service>(
         .max_concurrent_reset_streams(RESETS_MOST)
         .max_pending_accept_reset_streams(RESETS_MOST)
         .enable_connect_protocol();
-    let handshake = builder.handshake::<_, Bytes>(Rewound { stream, inbox });
+    let budget = Rc::new(Budget::new(Instant::now()));
+    let handshake = builder.handshake::<_, Bytes>(Inbound::new(stream, inbox, Rc::clone(&budget)));
     let Ok(Ok(mut connection)) = tokio::time::timeout(limits.head_timeout, handshake).await else { return };
-    let common = Rc::new(Common { service: Rc::clone(service), limits: limits.clone(), peer });
+    let common = Rc::new(Common {
+        service: Rc::clone(service),
+        limits: limits.clone(),
+        peer,
+        budget: Rc::clone(&budget),
+    });
     let ledger = Ledger::new();
     let mut guardian = Guardian::new(&mut connection);
     let seat = drain.seat();
@@ -65,11 +70,15 @@ pub(crate) async fn serve<S: Service>(
         loop {
             match connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
+                    budget.request();
                     spawn_local(stream::serve(request, respond, Rc::clone(&common), ledger.open()));
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => break,
             }
+        }
+        if budget.is_spent() {
+            guardian.cut_off(&mut connection, cx);
         }
         if seat.poll_draining(cx) {
             guardian.say_goodbye(&mut connection, cx);
@@ -84,20 +93,30 @@ struct Guardian {
     timer: Timer,
     look: Instant,
     leaving: Option<Instant>,
+    /// It was told that it asks too much.
+    cut_off: bool,
     ping: Option<PingPong>,
     asked: Option<Instant>,
     heard: Instant,
 }
 
 impl Guardian {
-    fn new(connection: &mut Connection<Rewound, Bytes>) -> Self {
+    fn new(connection: &mut Connection<Inbound, Bytes>) -> Self {
         let now = Instant::now();
         let ping = connection.ping_pong();
-        Self { timer: Timer::default(), look: now + LOOK, leaving: None, ping, asked: None, heard: now }
+        Self {
+            timer: Timer::default(),
+            look: now + LOOK,
+            leaving: None,
+            cut_off: false,
+            ping,
+            asked: None,
+            heard: now,
+        }
     }
 
     /// GOAWAY: streams that are open end in their own time, new ones are refused.
-    fn say_goodbye(&mut self, connection: &mut Connection<Rewound, Bytes>, cx: &mut Context<'_>) {
+    fn say_goodbye(&mut self, connection: &mut Connection<Inbound, Bytes>, cx: &mut Context<'_>) {
         if self.leaving.is_none() {
             self.leaving = Some(Instant::now());
             connection.graceful_shutdown();
@@ -106,11 +125,21 @@ impl Guardian {
         }
     }
 
+    /// GOAWAY with `ENHANCE_YOUR_CALM`, and the end of all streams. A client that does not even take that is closed at
+    /// the next look.
+    fn cut_off(&mut self, connection: &mut Connection<Inbound, Bytes>, cx: &mut Context<'_>) {
+        if !self.cut_off {
+            self.cut_off = true;
+            connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+            cx.waker().wake_by_ref();
+        }
+    }
+
     /// Ready when the connection is to be closed.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection<Rewound, Bytes>,
+        connection: &mut Connection<Inbound, Bytes>,
         ledger: &Ledger,
         idle: Duration,
     ) -> Poll<()> {
@@ -126,7 +155,7 @@ impl Guardian {
                     self.say_goodbye(connection, cx);
                 }
             }
-            if ledger.only_gives_up(GIVEN_UP_MOST) || !self.is_alive(cx, now) {
+            if self.cut_off || ledger.only_gives_up(GIVEN_UP_MOST) || !self.is_alive(cx, now) {
                 return Poll::Ready(());
             }
         }
@@ -151,56 +180,5 @@ impl Guardian {
             }
             None => true,
         }
-    }
-}
-
-/// A stream with what was read from it put back.
-struct Rewound {
-    stream: Stream,
-    inbox: BytesMut,
-}
-
-impl AsyncRead for Rewound {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.inbox.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
-        }
-        let n = self.inbox.len().min(buf.remaining());
-        buf.put_slice(&self.inbox[..n]);
-        self.inbox.advance(n);
-        if self.inbox.is_empty() {
-            self.inbox = BytesMut::new();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Rewound {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

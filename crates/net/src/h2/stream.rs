@@ -1,5 +1,6 @@
 //! One stream: a request, its answer, and whoever gives up in between.
 
+use super::budget::Budget;
 use super::duplex::Duplex;
 use super::ledger::Open;
 use super::request_body::RequestBody;
@@ -27,6 +28,7 @@ pub(crate) struct Common<S> {
     pub(crate) service: Rc<S>,
     pub(crate) limits: ServerLimits,
     pub(crate) peer: Rc<Peer>,
+    pub(crate) budget: Rc<Budget>,
 }
 
 type Respond = Rc<RefCell<SendResponse<Bytes>>>;
@@ -38,7 +40,7 @@ pub(crate) async fn serve<S: Service>(
     common: Rc<Common<S>>,
     open: Open,
 ) {
-    let Common { service, limits, peer } = &*common;
+    let Common { service, limits, peer, budget } = &*common;
     let (parts, incoming) = request.into_parts();
     let respond: Respond = Rc::new(RefCell::new(respond));
     let received = Rc::new(Cell::new(0));
@@ -47,7 +49,7 @@ pub(crate) async fn serve<S: Service>(
         Err(reject) => {
             let to_head = parts.method == http::Method::HEAD;
             let response = service.refuse(peer, reject);
-            return send(response, to_head, &respond, &received, limits.write).await;
+            return send(response, to_head, &respond, &received, limits.write, budget).await;
         }
     };
     let to_head = head.method == http::Method::HEAD;
@@ -72,8 +74,8 @@ pub(crate) async fn serve<S: Service>(
     let call = Box::pin(service.call(request));
     let Some(mut response) = answer(&respond, call).await else { return open.give_up() };
     match (response.tunnel.take(), tunnel_in) {
-        (Some(tunnel), Some(incoming)) => switch(response, &respond, incoming, tunnel).await,
-        _ => send(response, to_head, &respond, &received, limits.write).await,
+        (Some(tunnel), Some(incoming)) => switch(response, &respond, incoming, tunnel, budget).await,
+        _ => send(response, to_head, &respond, &received, limits.write, budget).await,
     }
 }
 
@@ -97,6 +99,7 @@ async fn send<R: Ride>(
     respond: &Respond,
     received: &Cell<u64>,
     write: PaceLimits,
+    budget: &Budget,
 ) {
     let Response { head, body, ride, .. } = response;
     let lengthless = head.status.is_informational()
@@ -112,7 +115,7 @@ async fn send<R: Ride>(
     let end = match sent {
         Err(_) => End::ClientGone,
         Ok(_) if ends => End::Complete,
-        Ok(mut stream) => poll_fn(|cx| sending.poll(cx, &mut stream)).await,
+        Ok(mut stream) => poll_fn(|cx| sending.poll(cx, &mut stream, budget)).await,
     };
     ride.depart(Delivery { bytes_in: received.get(), bytes_out: sending.bytes, end });
 }
@@ -128,7 +131,7 @@ struct Sending {
 }
 
 impl Sending {
-    fn poll(&mut self, cx: &mut Context<'_>, stream: &mut SendStream<Bytes>) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>, stream: &mut SendStream<Bytes>, budget: &Budget) -> Poll<End> {
         loop {
             if let Some(mut piece) = self.ready.take() {
                 let part = match self.poll_window(cx, stream, piece.len()) {
@@ -140,6 +143,7 @@ impl Sending {
                     }
                 };
                 self.bytes += part.len() as u64;
+                budget.sent(part.len());
                 let last = piece.is_empty() && self.body.is_empty();
                 match stream.send_data(part, last) {
                     Err(_) => return Poll::Ready(End::ClientGone),
@@ -204,14 +208,20 @@ fn ended(sent: &Result<(), h2::Error>) -> End {
 }
 
 /// Joins the stream with the upstream's connection.
-async fn switch<R: Ride>(response: Response<R>, respond: &Respond, incoming: RecvStream, tunnel: Tunnel) {
+async fn switch<R: Ride>(
+    response: Response<R>,
+    respond: &Respond,
+    incoming: RecvStream,
+    tunnel: Tunnel,
+    budget: &Rc<Budget>,
+) {
     let Response { mut head, ride, .. } = response;
     // RFC 8441 section 5: 200 opens the tunnel.
     head.status = StatusCode::OK;
     let sent = respond.borrow_mut().send_response(translate::response(&head, None), false);
     let delivery = match sent {
         Ok(outgoing) => {
-            let stream = Stream::Http2(Box::new(Duplex::new(incoming, outgoing)));
+            let stream = Stream::Http2(Box::new(Duplex::new(incoming, outgoing, Rc::clone(budget))));
             Box::pin(tunnel.join(Wire::new(stream))).await
         }
         Err(_) => Delivery { bytes_in: 0, bytes_out: 0, end: End::ClientGone },

@@ -71,22 +71,94 @@ fn a_body_beyond_its_limit_is_refused_and_the_client_reads_why() {
     assert_eq!(client.answer().text(), "0123456789");
 }
 
+/// Asks for `/wait` and waits until the request is being answered.
+fn waiting(server: &Server) -> Client {
+    let mut client = Client::connect(server.address());
+    client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.calls(1);
+    client
+}
+
+/// How long it takes until the request is given up.
+fn given_up(server: &Server) -> Duration {
+    until("the call to be dropped", || server.record.calls.load(std::sync::atomic::Ordering::Relaxed) == 0)
+}
+
+fn reset(client: Client) {
+    socket2::SockRef::from(&client.tcp).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+}
+
 #[test]
-fn a_client_that_leaves_takes_its_request_along_within_a_tenth_of_a_second() {
+fn a_client_that_resets_takes_its_request_along_within_a_tenth_of_a_second() {
     let server = Server::start();
-    for reset in [false, true] {
-        let mut client = Client::connect(server.address());
-        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
-        server.calls(1);
-        if reset {
-            socket2::SockRef::from(&client.tcp).set_linger(Some(Duration::ZERO)).unwrap();
-        }
-        drop(client);
-        let took = until("the call to be dropped", || {
-            server.record.calls.load(std::sync::atomic::Ordering::Relaxed) == 0
-        });
-        assert!(took < Duration::from_millis(100), "{took:?}");
+    reset(waiting(&server));
+    let took = given_up(&server);
+    assert!(took < Duration::from_millis(100), "{took:?}");
+}
+
+#[test]
+fn a_client_that_closes_takes_its_request_along_within_a_moment() {
+    // The end of what it sends is all that shows, and that alone does not mean that it has left.
+    let server = Server::start();
+    drop(waiting(&server));
+    let took = given_up(&server);
+    assert!(took > Duration::from_millis(800) && took < Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn a_client_that_sends_no_more_and_then_resets_takes_its_request_along_at_once() {
+    let server = Server::start();
+    let client = waiting(&server);
+    client.shut();
+    reset(client);
+    let took = given_up(&server);
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
+
+#[test]
+fn a_client_that_sends_no_more_is_answered_and_told_of_the_end() {
+    let server = Server::start();
+    // The answer may be due before the end has been seen; then it does not tell.
+    until("an answer that tells of the end", || {
+        let mut client = waiting(&server);
+        client.shut();
+        server.record.gate.add_permits(1);
+        let answer = client.answer();
+        assert_eq!((answer.text(), client.rest()), ("waited", Vec::new()));
+        answer.value("connection") == Some("close")
+    });
+    assert_eq!(server.end(), End::Complete);
+}
+
+#[test]
+fn all_requests_that_came_before_the_end_are_answered() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    client.send(
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntwo",
+    );
+    client.shut();
+    assert_eq!(client.answer().text(), "/1");
+    assert_eq!(client.answer().text(), "two");
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn an_answer_that_has_begun_goes_on_behind_the_end() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    client.send("GET /parts HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.shut();
+    client.head();
+    for _ in 0..3 {
+        // Together more than a client has that waits for the head of its answer.
+        std::thread::sleep(Duration::from_millis(500));
+        server.record.gate.add_permits(1);
+        assert_eq!(client.take(10), b"5\r\npart \r\n");
     }
+    assert_eq!(client.rest(), b"0\r\n\r\n");
+    assert_eq!(server.end(), End::Complete);
 }
 
 #[test]

@@ -52,6 +52,22 @@ impl Play {
         self.record.gate.acquire().await.unwrap().forget();
     }
 
+    /// A body of three parts, each as soon as the gate lets it pass.
+    fn parts(&self) -> Body {
+        let record = Arc::clone(&self.record);
+        let frames = futures_util::stream::unfold(0, move |part| {
+            let record = Arc::clone(&record);
+            async move {
+                if part == 3 {
+                    return None;
+                }
+                record.gate.acquire().await.unwrap().forget();
+                Some((Framed::Ok(Frame::data(Bytes::from_static(b"part "))), part + 1))
+            }
+        });
+        Body::made(Box::pin(StreamBody::new(frames)))
+    }
+
     /// Collects a body of at most ten bytes.
     async fn limited(&self, mut body: Body) -> Response<Note> {
         body.limit(10);
@@ -108,6 +124,7 @@ impl Service for Play {
                 self.wait().await;
                 self.text(StatusCode::OK, "waited")
             }
+            "/parts" => self.body(ResponseHead::new(StatusCode::OK), self.parts()),
             "/endless" => self.body(ResponseHead::new(StatusCode::OK), endless()),
             // A body where the status allows none, as a careless upstream or config has it.
             "/204" => self.text(StatusCode::NO_CONTENT, "HTTP/1.1 200 OK\r\n\r\n"),

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 const OFTEN: Duration = Duration::from_millis(20);
 
 fn template() -> EndpointSettings {
-    EndpointSettings { label: "".into(), place: Place::Unix("".into()), tls: false, weight: Weight::ONE }
+    EndpointSettings::new("", Place::Unix("".into()))
 }
 
 fn often(server: &Server) -> Dns {
