@@ -113,7 +113,7 @@ fn every_line_of_the_access_log_is_json_and_every_request_has_one() {
         gateway.connect().get(&format!("/ok/{n}"), "User-Agent: \"\\\t\u{e9}\r\n");
     }
     assert_eq!(gateway.get("/absent").status, 404);
-    assert_eq!(gateway.get("/dead").status, 502);
+    assert_eq!(gateway.get("/dead").status, 503);
     let about = |entry: &Value| entry["path"].is_string();
     let lines =
         || gateway.stdout().lines().filter_map(|l| serde_json::from_str(l).ok()).filter(about).count();
