@@ -4,7 +4,7 @@
 //! not a trusted proxy: what stands further left could be anybody's invention.
 
 use message::{Fields, Name};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// A range of addresses: `10.0.0.0/8`, or one address.
@@ -61,14 +61,13 @@ pub(crate) fn is_trusted(peer: Option<IpAddr>, trusted: &[Network]) -> bool {
     peer.is_some_and(|ip| trusted.iter().any(|n| n.contains(ip)))
 }
 
-/// The client's address.
-pub(crate) fn client(peer: Option<IpAddr>, fields: &Fields, trusted: &[Network]) -> IpAddr {
-    let peer_ip = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+/// The client's address; `None` where the connection has none, as over a Unix socket.
+pub(crate) fn client(peer: Option<IpAddr>, fields: &Fields, trusted: &[Network]) -> Option<IpAddr> {
     if trusted.is_empty() || !is_trusted(peer, trusted) {
-        return peer_ip;
+        return peer;
     }
     let lines: Vec<&[u8]> = fields.all(Name::XForwardedFor).collect();
-    let mut client = peer_ip;
+    let mut client = peer?;
     for hop in lines.iter().rev().flat_map(|line| line.rsplit(|&b| b == b',')) {
         let Some(address) = parse_hop(hop.trim_ascii()) else { break };
         client = address.to_canonical();
@@ -76,7 +75,7 @@ pub(crate) fn client(peer: Option<IpAddr>, fields: &Fields, trusted: &[Network])
             break;
         }
     }
-    client
+    Some(client)
 }
 
 /// An address as proxies write it: bare, in brackets, or with a port.
@@ -98,7 +97,14 @@ mod tests {
             fields.push("X-Forwarded-For", line.as_bytes()).unwrap();
         }
         let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
-        client(Some(peer.parse().unwrap()), &fields, &trusted).to_string()
+        client(Some(peer.parse().unwrap()), &fields, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_connection_without_an_address_has_no_client_whatever_it_claims() {
+        let mut fields = Fields::new();
+        fields.push("X-Forwarded-For", b"1.2.3.4").unwrap();
+        assert_eq!(client(None, &fields, &["0.0.0.0/0".parse().unwrap()]), None);
     }
 
     #[test]
