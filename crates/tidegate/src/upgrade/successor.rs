@@ -24,10 +24,10 @@ const END_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) fn hand_over(program: &Program, sockets: &Sockets, go_on: &dyn Fn() -> bool) -> Result<u32> {
     let (channel, theirs) = Channel::pair()?;
     let mut successor = Successor(Some(program.start(theirs)?));
-    if let Err(e) = tell(&channel, sockets)
-        && !successor.has_ended()
-    {
-        return Err(e);
+    match tell(&channel, sockets) {
+        // Why nobody listens is seen below.
+        Err(e) if e.downcast_ref() != Some(&rustix::io::Errno::PIPE) => return Err(e),
+        _ => {}
     }
     let until = Instant::now() + READY_TIMEOUT;
     match channel.receive(until, || go_on() && !successor.has_ended())? {
