@@ -1,196 +1,18 @@
 //! A new binary takes the place of the running one, and nobody notices.
-//!
-//! The processes of a test stand in a process group of their own, which is killed as a whole at its end: the process
-//! that serves in the end is not the one that the test has started.
 
-use e2e::{Origin, PATIENCE, Port, Raw, Scratch, Signal, eventually, run, soon, tidegate_binary};
-use rustix::process::{Pid, kill_process, kill_process_group};
-use serde_json::Value;
+use e2e::{
+    Fleet, Group, Origin, PATIENCE, Port, Raw, Scratch, Signal, has_ended, run, send_signal, soon,
+    tidegate_binary,
+};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-
-/// A Tidegate that is upgraded: its processes, started through a link that can be put over.
-struct Fleet {
-    first: Child,
-    scratch: Scratch,
-    port: Port,
-    second_port: Port,
-    admin: Port,
-}
-
-impl Fleet {
-    /// `{port}`, `{port2}` and `{dir}` stand for what their names say; the admin API is added.
-    #[track_caller]
-    fn start(config: &str) -> Self {
-        Self::start_with(config, |_| {})
-    }
-
-    #[track_caller]
-    fn start_with(config: &str, adapt: impl FnOnce(&mut Command)) -> Self {
-        let scratch = Scratch::new();
-        let ports = [Port::free(), Port::free(), Port::free()];
-        let link = scratch.file("tidegate");
-        symlink(tidegate_binary(), &link).expect("a link can be made");
-        scratch.write("tidegate.yaml", fill(config, &ports, scratch.path()));
-        let log =
-            File::options().append(true).create(true).open(scratch.file("log")).expect("it can be written");
-        let mut command = Command::new(&link);
-        command.args(["run", "tidegate.yaml"]).current_dir(scratch.path()).process_group(0);
-        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file can be shared")).stderr(log);
-        adapt(&mut command);
-        let first = command.spawn().expect("the binary starts");
-        let [port, second_port, admin] = ports;
-        let fleet = Self { first, scratch, port, second_port, admin };
-        assert!(eventually(PATIENCE, || fleet.status().is_some()), "not ready:\n{}", fleet.log());
-        fleet
-    }
-
-    fn write_config(&self, config: &str) {
-        let text = replace(
-            config,
-            [self.port.number(), self.second_port.number(), self.admin.number()],
-            self.scratch.path(),
-        );
-        self.scratch.write("tidegate.yaml", text);
-    }
-
-    /// Another program stands at the path that the first process was started from.
-    fn install(&self, program: &Path) {
-        let new = self.scratch.file("new");
-        symlink(program, &new).expect("a link can be made");
-        fs::rename(new, self.scratch.file("tidegate")).expect("a link can be put over another");
-    }
-
-    /// A script stands there.
-    fn install_script(&self, script: &str) {
-        let file = self.scratch.write("script", format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it is ours");
-        self.install(&file);
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.port.address()
-    }
-
-    fn status(&self) -> Option<Value> {
-        let answer = self.ask("GET", "/api/status")?;
-        serde_json::from_slice(&answer.body).ok()
-    }
-
-    /// The process that answers the admin API.
-    fn pid(&self) -> u32 {
-        let mut pid = None;
-        soon("the admin API says who it is", || {
-            pid = self.status().and_then(|status| status["pid"].as_u64());
-            pid.is_some()
-        });
-        u32::try_from(pid.unwrap_or_default()).expect("a process id is small")
-    }
-
-    fn ask(&self, method: &str, path: &str) -> Option<e2e::Response> {
-        let mut admin = Raw::try_connect(self.admin.address()).ok()?;
-        let close = "Connection: close\r\nContent-Length: 0\r\n";
-        admin.send(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{close}\r\n"));
-        admin.try_response().ok()
-    }
-
-    /// Upgrades by the admin API and returns the new process's id.
-    #[track_caller]
-    fn upgrade(&self) -> u32 {
-        let before = self.pid();
-        let answer = self.ask("POST", "/api/upgrade").expect("the old process answers");
-        assert_eq!(answer.status, 200, "{answer}\n{}", self.log());
-        let told: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        assert_eq!(told["from"], before);
-        let pid = u32::try_from(told["pid"].as_u64().expect("a number")).expect("a process id is small");
-        soon("the new process answers", || self.status().is_some_and(|status| status["pid"] == pid));
-        assert_ne!(pid, before);
-        pid
-    }
-
-    /// Asks for an upgrade that must fail, and returns why it did.
-    #[track_caller]
-    fn refused(&self) -> String {
-        let before = self.pid();
-        let answer = self.ask("POST", "/api/upgrade").expect("the old process answers");
-        assert_eq!(answer.status, 409, "{answer}\n{}", self.log());
-        let told: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        assert_eq!((self.pid(), self.status().expect("it answers")["ready"].clone()), (before, true.into()));
-        told["detail"].as_str().expect("a text").to_owned()
-    }
-
-    #[track_caller]
-    fn get(&self, path: &str) -> String {
-        Raw::connect(self.address()).get(path, "Connection: close\r\n").text()
-    }
-
-    /// What all processes have printed.
-    fn log(&self) -> String {
-        fs::read_to_string(self.scratch.file("log")).unwrap_or_default()
-    }
-
-    #[track_caller]
-    fn wait_for_log(&self, words: &str) {
-        assert!(
-            eventually(PATIENCE, || self.log().contains(words)),
-            "`{words}` was not logged:\n{}",
-            self.log()
-        );
-    }
-
-    #[track_caller]
-    fn first_exit(&mut self) -> ExitStatus {
-        let mut status = None;
-        let ended = eventually(PATIENCE, || {
-            status = self.first.try_wait().expect("a child can be waited for");
-            status.is_some()
-        });
-        assert!(ended, "the first process still runs:\n{}", self.log());
-        status.expect("it has ended")
-    }
-}
-
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        if let Some(group) = i32::try_from(self.first.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.first.wait();
-    }
-}
-
-fn fill(config: &str, ports: &[Port; 3], folder: &Path) -> String {
-    replace(config, ports.each_ref().map(Port::number), folder)
-}
-
-fn replace(config: &str, [port, second, admin]: [u16; 3], folder: &Path) -> String {
-    format!("admin: 127.0.0.1:{admin}\n{config}\n")
-        .replace("{port}", &port.to_string())
-        .replace("{port2}", &second.to_string())
-        .replace("{dir}", &folder.to_string_lossy())
-}
-
-fn signal(pid: u32, signal: Signal) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id is positive");
-    kill_process(pid, signal).expect("the process runs");
-}
-
-/// Has the process ended? One that nobody has waited for yet has.
-fn has_ended(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')')
-        .next()
-        .and_then(|rest| rest.trim().chars().next())
-        .is_none_or(|state| "ZX".contains(state))
-}
 
 const ONE: &str = "listeners: [\"127.0.0.1:{port}\"]\nroutes: [{ respond: { body: one } }]";
 const TWO: &str = "listeners: [\"127.0.0.1:{port}\"]\nroutes: [{ respond: { body: two } }]";
@@ -321,11 +143,11 @@ fn nothing_fails_through_three_upgrades_under_load() {
                 fleet.upgrade();
             }
             1 => {
-                signal(fleet.pid(), Signal::USR2);
+                send_signal(fleet.pid(), Signal::USR2);
                 soon("another process serves", || !pids.contains(&fleet.pid()));
             }
             _ => {
-                let admin = format!("http://{}", fleet.admin.address());
+                let admin = format!("http://{}", fleet.admin_address());
                 let told = run(Command::new(tidegate_binary()).args(["upgrade", "--admin", &admin]));
                 assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
                 let words = format!("process {} has taken over; process {}", fleet.pid(), pids[2]);
@@ -385,10 +207,10 @@ fn a_binary_that_fails_to_start_leaves_the_old_one_serving() {
     fleet.install_script("exec <&-; exec sleep 60");
     let why = fleet.refused();
     assert!(why.contains("knows nothing of upgrades"), "{why}");
-    fs::remove_file(fleet.scratch.file("tidegate")).expect("it is there");
+    fs::remove_file(fleet.file("tidegate")).expect("it is there");
     let why = fleet.refused();
     assert!(why.contains("cannot start") && why.contains("No such file"), "{why}");
-    symlink(&binary, fleet.scratch.file("tidegate")).expect("a link can be made");
+    symlink(&binary, fleet.file("tidegate")).expect("a link can be made");
     load.go_on();
     assert_eq!(load.end(), Vec::<String>::new());
     assert!(fleet.log().contains("the upgrade has failed, this process serves on: "), "{}", fleet.log());
@@ -420,7 +242,7 @@ fn a_new_process_that_is_refused_its_config_says_why_and_the_old_one_serves_on()
         let pid = fleet.pid();
         let failures = || fleet.log().matches("the upgrade has failed").count();
         let before = failures();
-        signal(pid, Signal::USR2);
+        send_signal(pid, Signal::USR2);
         soon("the failure is logged", || failures() > before);
         assert_eq!((fleet.pid(), fleet.get("/").as_str()), (pid, "one"));
     }
@@ -486,7 +308,7 @@ fn the_new_process_gets_the_listening_sockets_and_nothing_else() {
     let new = fleet.upgrade();
     held.send("still here").expect_bytes(b"still here");
     let mut may = listening(fleet.address().port());
-    may.extend(listening(fleet.admin.number()));
+    may.extend(listening(fleet.admin_address().port()));
     let both: HashSet<String> = sockets(old).intersection(&sockets(new)).cloned().collect();
     assert!(both.is_subset(&may), "{both:?} of {may:?}");
     let environment = fs::read_to_string(format!("/proc/{new}/environ")).expect("the process runs");
@@ -499,14 +321,14 @@ fn listeners_come_and_go_with_an_upgrade() {
     let mut fleet = Fleet::start(
         "listeners: [\"127.0.0.1:{port}\", \"unix:{dir}/gone.sock\"]\nroutes: [{ respond: { body: one } }]",
     );
-    let file = fleet.scratch.file("gone.sock");
+    let file = fleet.file("gone.sock");
     assert_eq!(Raw::connect_unix(&file).get("/", "Connection: close\r\n").text(), "one");
     fleet.write_config("listeners: [\"127.0.0.1:{port2}\"]\nroutes: [{ respond: { body: two } }]");
     fleet.upgrade();
     assert!(fleet.first_exit().success());
     assert!(Raw::try_connect(fleet.address()).is_err(), "the old listener is gone");
     assert!(!file.exists(), "with its file");
-    let mut client = Raw::connect(fleet.second_port.address());
+    let mut client = Raw::connect(fleet.second_address());
     assert_eq!(client.get("/", "Connection: close\r\n").text(), "two");
 }
 
@@ -514,7 +336,7 @@ fn listeners_come_and_go_with_an_upgrade() {
 fn a_unix_socket_is_handed_over_with_its_file() {
     let config = "listeners: [\"unix:{dir}/gate.sock\"]\nroutes: [{ respond: { body: here } }]\nworkers: 2";
     let mut fleet = Fleet::start(config);
-    let file = fleet.scratch.file("gate.sock");
+    let file = fleet.file("gate.sock");
     let identity = || fs::symlink_metadata(&file).map(|meta| (meta.dev(), meta.ino())).ok();
     let before = identity();
     assert!(before.is_some());
@@ -525,7 +347,7 @@ fn a_unix_socket_is_handed_over_with_its_file() {
     assert!(fleet.first_exit().success());
     assert_eq!(identity(), before, "nobody has removed it");
     let last = fleet.pid();
-    signal(last, Signal::TERM);
+    send_signal(last, Signal::TERM);
     soon("the last process has ended", || has_ended(last));
     assert_eq!(identity(), None, "who serves last removes it");
 }
@@ -564,7 +386,7 @@ fn a_replaced_process_that_is_told_to_stop_has_the_drain_timeout() {
     let old = fleet.pid();
     fleet.upgrade();
     held.send("alive").expect_bytes(b"alive");
-    signal(old, Signal::TERM);
+    send_signal(old, Signal::TERM);
     assert!(fleet.first_exit().success());
     assert!(held.is_closed(PATIENCE));
     assert!(fleet.log().contains("drain_timeout has passed"), "{}", fleet.log());
@@ -580,7 +402,7 @@ fn a_process_that_is_replaced_or_about_to_be_takes_no_other_orders() {
     let fleet = Fleet::start(ONE);
     // Reads what it is told, and never says a word.
     fleet.install_script("exec sleep 60");
-    let admin = fleet.admin.address();
+    let admin = fleet.admin_address();
     let first = std::thread::spawn(move || {
         let mut admin = Raw::try_connect(admin).expect("it listens");
         admin.send("POST /api/upgrade HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
@@ -592,10 +414,10 @@ fn a_process_that_is_replaced_or_about_to_be_takes_no_other_orders() {
     let refused = fleet.ask("POST", "/api/reload").expect("it answers");
     assert_eq!(refused.status, 422, "{refused}");
     // Told to stop, it stops, and takes the new process with it.
-    signal(fleet.pid(), Signal::TERM);
+    send_signal(fleet.pid(), Signal::TERM);
     let answer = first.join().expect("the client does not panic");
     assert!(answer.map_or(true, |answer| answer.status == 409));
-    soon("both have ended", || has_ended(fleet.first.id()) && !is_any_in_group(fleet.first.id()));
+    soon("both have ended", || has_ended(fleet.first()) && !is_any_in_group(fleet.first()));
 }
 
 /// Does any process of that group run?
@@ -615,31 +437,16 @@ fn a_node_without_a_config_keeps_its_addresses() {
     let log = Scratch::new();
     let printed = File::create(log.file("log")).expect("it can be written");
     let mut command = Command::new(tidegate_binary());
-    command.args(["run", "--to", &origin.url(), "--listen", &port.address().to_string()]).process_group(0);
+    command.args(["run", "--to", &origin.url(), "--listen", &port.address().to_string()]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(printed);
-    let first = command.spawn().expect("the binary starts");
+    let mut group = Group::spawn(&mut command);
     let read = || fs::read_to_string(log.file("log")).unwrap_or_default();
-    let mut group = Group(first);
     soon("it is ready", || read().contains("admin on"));
-    signal(group.0.id(), Signal::USR2);
+    send_signal(group.id(), Signal::USR2);
     soon("another process serves", || read().matches("admin on").count() == 2);
     let text = read();
     let admins: HashSet<&str> = text.lines().filter(|line| line.contains("admin on")).collect();
     assert_eq!(admins.len(), 1, "{text}");
     assert_eq!(Raw::connect(port.address()).get("/", "").text(), "answered");
-    let ended =
-        eventually(PATIENCE, || group.0.try_wait().is_ok_and(|status| status.is_some_and(|s| s.success())));
-    assert!(ended, "{}", read());
-}
-
-/// Processes that end with this.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.0.wait();
-    }
+    assert!(group.wait().is_some_and(|status| status.success()), "{}", read());
 }
