@@ -152,14 +152,17 @@ fn the_manager_hears_of_reloads_good_and_bad_and_of_the_end() {
         fleet.write_config(&config);
         let answer = fleet.ask("POST", "/api/reload").expect("it answers");
         assert_eq!(answer.status, status, "{answer}");
-        let told = manager.hears();
-        let usec =
-            told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").and_then(|usec| usec.parse::<u64>().ok());
-        assert!(usec.is_some_and(|usec| usec > 0), "{told}");
-        assert_eq!(manager.hears(), "READY=1");
     }
     send_signal(fleet.pid(), Signal::TERM);
-    assert_eq!(manager.hears(), "STOPPING=1");
+    let told: Vec<String> =
+        std::iter::repeat_with(|| manager.hears()).take_while(|told| told != "STOPPING=1").collect();
+    // The look at the file may have come just before the call, and then it is read twice.
+    assert!((4..=8).contains(&told.len()), "{told:?}");
+    for pair in told.chunks(2) {
+        let usec = pair[0].strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+        assert!(usec.is_some_and(|usec| usec.parse::<u64>().is_ok_and(|usec| usec > 0)), "{told:?}");
+        assert_eq!(pair[1], "READY=1", "{told:?}");
+    }
     assert!(fleet.first_exit().success());
     manager.has_heard_all();
 }
