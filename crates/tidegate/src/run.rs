@@ -26,6 +26,8 @@ use tokio::task::JoinHandle;
 const LOOK: Duration = Duration::from_secs(1);
 /// Below this interval of a watchdog, workers that tick every 200 ms could be taken for stuck.
 const WATCHDOG_LEAST: Duration = Duration::from_secs(2);
+/// How often a process that is told to stop looks whether an upgrade has noticed.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// How long the admin API may take to finish its answers behind an upgrade.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -171,9 +173,12 @@ async fn control<F: Future<Output = ()>>(
     node.manager.ready();
     until(Arc::clone(&node)).await;
     watching.abort();
-    // An upgrade that succeeded has ended by itself.
-    attending.filter(|_| node.successor().is_none()).inspect(JoinHandle::abort);
     node.drain();
+    // An upgrade that has begun sees that it makes no sense any more, and takes its process back.
+    while node.is_upgrading() {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+    attending.inspect(JoinHandle::abort);
     // The process that has taken over answers from now on.
     let admin = admin.filter(|_| node.successor().is_some()).map(|(stop, serving)| {
         stop.notify_one();
@@ -267,6 +272,9 @@ async fn beat(node: Arc<Node>) {
     let mut before = Vec::new();
     loop {
         tokio::time::sleep(interval / 2).await;
+        if node.successor().is_some() {
+            return; // It is the other one that is asked.
+        }
         let now = node.ticks();
         let stuck = now.iter().zip(&before).position(|(now, before)| now == before);
         match stuck.filter(|_| interval >= WATCHDOG_LEAST && !node.is_draining()) {

@@ -23,6 +23,7 @@ pub(crate) use program::Program;
 
 use crate::node::{Node, UNDER_WAY};
 use anyhow::{Result, bail};
+use rustix::process::{Pid, kill_process};
 use std::sync::Arc;
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot};
@@ -63,13 +64,28 @@ async fn upgrade(node: &Arc<Node>, program: &Program) -> Result<u32, String> {
     observe::log::info(format_args!("upgrade: starting {}", program.file().display()));
     let (theirs, program) = (Arc::clone(node), program.clone());
     let done = tokio::task::spawn_blocking(move || try_upgrade(&theirs, &program)).await;
-    drop(under_way);
     let done = done.unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked"))).map_err(|e| format!("{e:#}"));
+    let done = match done {
+        // Told to stop in the very last moment: that was meant for whoever serves.
+        Ok(pid) if node.is_draining() => {
+            end(pid);
+            Err("this process was told to stop meanwhile".into())
+        }
+        other => other,
+    };
     match &done {
         Ok(pid) => node.give_way(*pid),
         Err(_) => node.upgrade_failed(),
     }
+    drop(under_way);
     done
+}
+
+/// Has another process drain.
+fn end(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, rustix::process::Signal::TERM);
+    }
 }
 
 fn try_upgrade(node: &Node, program: &Program) -> Result<u32> {

@@ -31,7 +31,12 @@ impl Node {
 
     /// Is another process about to take this one's place, or has it done so?
     pub(crate) fn is_passing(&self) -> bool {
-        self.upgrading.load(Ordering::Acquire) || self.successor.get().is_some()
+        self.is_upgrading() || self.successor.get().is_some()
+    }
+
+    /// Is another process being started to take this one's place?
+    pub(crate) fn is_upgrading(&self) -> bool {
+        self.upgrading.load(Ordering::Acquire)
     }
 
     /// The process that has taken this one's place.

@@ -8,6 +8,7 @@ use super::program::Program;
 use crate::handed::Sockets;
 use anyhow::{Result, bail};
 use net::bind::{Listener, SocketFile};
+use rustix::io::Errno;
 use std::os::fd::AsFd;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ pub(super) fn hand_over(program: &Program, sockets: &Sockets, go_on: &dyn Fn() -
     let mut successor = Successor(Some(program.start(theirs)?));
     match tell(&channel, sockets) {
         // Why nobody listens is seen below.
-        Err(e) if e.downcast_ref() != Some(&rustix::io::Errno::PIPE) => return Err(e),
+        Err(e) if !matches!(e.downcast_ref(), Some(&Errno::PIPE | &Errno::CONNRESET)) => return Err(e),
         _ => {}
     }
     let until = Instant::now() + READY_TIMEOUT;
