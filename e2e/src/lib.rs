@@ -10,6 +10,7 @@
 mod binary;
 mod certificate;
 mod clients;
+mod fleet;
 mod message;
 mod origin;
 mod port;
@@ -22,6 +23,7 @@ mod wait;
 pub use binary::tidegate_binary;
 pub use certificate::Certificate;
 pub use clients::{Curl, Load, curl, curl_raw, finish, h2load, run};
+pub use fleet::{Fleet, Group, has_ended, send_signal};
 pub use message::{Fields, Request, Response, is_problem};
 pub use origin::{Exchange, Origin};
 pub use port::Port;

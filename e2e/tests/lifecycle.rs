@@ -1,6 +1,6 @@
 //! Starting, changing and stopping without losing a request.
 
-use e2e::{Origin, PATIENCE, Raw, Signal, Tidegate, h2load, soon};
+use e2e::{Origin, PATIENCE, Raw, Signal, Tidegate, h2load, soon, while_waiting};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -61,6 +61,34 @@ fn a_request_that_never_ends_is_cut_at_the_drain_timeout() {
 }
 
 #[test]
+fn what_is_cut_at_the_drain_timeout_stands_in_the_access_log() {
+    let (origin, _go) = held_origin();
+    let streaming = Origin::start(|exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsome");
+        exchange.sees_close();
+    });
+    let mut gateway = Tidegate::start(&format!(
+        "services: {{ api: \"{}\", stream: \"{}\" }}\nlimits: {{ drain_timeout: 300ms }}\n\
+         routes: [{{ match: {{ path: /stream }}, service: stream }}, {{ service: api }}]\n",
+        origin.url(),
+        streaming.url()
+    ));
+    let (mut slow, mut stream) = (gateway.connect(), gateway.connect());
+    slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    stream.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(stream.try_head().expect("the answer begins").status, 200);
+    soon("both are under way", || origin.requests().len() + streaming.requests().len() == 2);
+    gateway.signal(Signal::TERM);
+    assert!(gateway.wait_exit(PATIENCE).success());
+    for (path, status) in [("/slow", 503), ("/stream", 200)] {
+        let line = gateway.access_log(path);
+        assert_eq!((&line["status"], &line["stop"]), (&status.into(), &"shutdown".into()), "{line}");
+        assert_eq!(line["complete"], false, "{line}");
+    }
+    assert!(slow.is_closed(PATIENCE));
+}
+
+#[test]
 fn a_drain_can_be_asked_of_the_admin_api() {
     let (origin, go) = held_origin();
     let mut gateway = Tidegate::to(&origin.url());
@@ -118,6 +146,20 @@ fn a_changed_file_is_noticed() {
         .expect("the folder can be written");
     std::fs::rename(gateway.file("new.yaml"), gateway.file("tidegate.yaml")).expect("a file can be replaced");
     soon("the newer route answers", || gateway.get("/").text() == "three");
+}
+
+#[test]
+fn a_file_that_was_read_when_asked_to_is_not_read_once_more() {
+    let gateway = Tidegate::start(&responding("one"));
+    let reloads = || gateway.stderr().matches("reloaded in").count();
+    gateway.write_config(&responding("two"));
+    assert!((200..300).contains(&gateway.reload().status));
+    // The look at the file may have come just before the call.
+    let asked = reloads();
+    while_waiting(Duration::from_millis(2500), || assert_eq!(reloads(), asked, "{}", gateway.stderr()));
+    gateway.write_config(&responding("three"));
+    gateway.signal(Signal::HUP);
+    soon("the newest route answers", || gateway.get("/").text() == "three");
 }
 
 #[test]

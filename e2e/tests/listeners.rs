@@ -1,6 +1,6 @@
 //! The kinds of listeners: Unix sockets, PROXY protocol, ports that are taken.
 
-use e2e::{Origin, PATIENCE, Raw, Scratch, Signal, Tidegate};
+use e2e::{Origin, PATIENCE, Raw, Scratch, Signal, Tidegate, soon};
 use std::net::TcpListener;
 
 #[test]
@@ -15,6 +15,71 @@ fn a_unix_socket_is_listened_on_also_where_a_dead_process_left_it() {
         gateway.signal(signal);
         gateway.wait_exit(PATIENCE);
     }
+}
+
+#[test]
+fn the_file_of_a_unix_socket_goes_with_its_listener() {
+    let both =
+        "listeners: [\"127.0.0.1:{port}\", \"unix:{dir}/a.sock\"]\nroutes: [{ respond: { body: here } }]";
+    let mut gateway = Tidegate::start(both);
+    let file = gateway.file("a.sock");
+    assert!(file.exists());
+    // With a reload that takes the listener away.
+    gateway.write_config("routes: [{ respond: { body: here } }]");
+    assert!((200..300).contains(&gateway.reload().status));
+    soon("the file is gone", || !file.exists());
+    gateway.write_config(both);
+    assert!((200..300).contains(&gateway.reload().status));
+    assert_eq!(Raw::connect_unix(&file).get("/", "Connection: close\r\n").text(), "here");
+    // With the process.
+    gateway.signal(Signal::TERM);
+    assert!(gateway.wait_exit(PATIENCE).success());
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_file_that_somebody_else_has_put_in_place_of_a_unix_socket_stays() {
+    let folder = Scratch::new();
+    let file = folder.file("a.sock");
+    let mut gateway = Tidegate::start(&format!(
+        "listeners: [\"unix:{}\"]\nroutes: [{{ respond: {{ body: here }} }}]",
+        file.display()
+    ));
+    std::fs::write(folder.file("other"), "precious").expect("the folder can be written");
+    std::fs::rename(folder.file("other"), &file).expect("a file can be replaced");
+    gateway.signal(Signal::TERM);
+    assert!(gateway.wait_exit(PATIENCE).success());
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), "precious");
+}
+
+#[test]
+fn a_client_of_a_unix_socket_has_no_address() {
+    let origin = Origin::hello();
+    let gateway = Tidegate::start(&format!(
+        "listeners: [\"unix:{{dir}}/a.sock\"]\nservices: {{ api: \"{}\" }}\nroutes: [{{ service: api }}]\n\
+         trusted_proxies: [0.0.0.0/0]",
+        origin.url()
+    ));
+    let mut client = Raw::connect_unix(&gateway.file("a.sock"));
+    assert_eq!(client.get("/p", "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n").status, 200);
+    assert_eq!(gateway.access_log("/p")["client"], "unix:");
+    let fields = origin.only_request().fields;
+    assert!(!fields.has("x-forwarded-for"), "{fields:?}");
+    // RFC 7239 section 6.2.
+    assert!(fields.get("forwarded").is_some_and(|f| f.starts_with("for=unknown;")), "{fields:?}");
+}
+
+#[test]
+fn a_listener_that_a_reload_takes_away_refuses_clients_also_while_one_is_connected() {
+    let both =
+        "listeners: [\"127.0.0.1:{port}\", \"127.0.0.1:{port2}\"]\nroutes: [{ respond: { body: here } }]";
+    let gateway = Tidegate::start(both);
+    let mut held = Raw::connect(gateway.second_address());
+    assert_eq!(held.get("/", "").text(), "here");
+    gateway.write_config("routes: [{ respond: { body: here } }]");
+    assert!((200..300).contains(&gateway.reload().status));
+    soon("nobody listens there", || Raw::try_connect(gateway.second_address()).is_err());
+    assert_eq!(held.get("/", "").text(), "here", "who is connected stays");
 }
 
 #[test]

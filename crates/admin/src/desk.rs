@@ -77,6 +77,10 @@ impl Desk {
                 node.drain();
                 answer::json(OK, &json!({ "draining": true }))
             }
+            Door::Upgrade => {
+                let refused = |why| Problem::new(StatusCode::CONFLICT, why);
+                answer::json(OK, &node.upgrade().await.map_err(refused)?)
+            }
         };
         Ok(answer)
     }

@@ -19,6 +19,7 @@ pub(crate) enum Door {
     Explain,
     Reload,
     Drain,
+    Upgrade,
 }
 
 /// One line of the table.
@@ -49,7 +50,7 @@ const fn post(door: Door, path: &'static str, summary: &'static str) -> Endpoint
 }
 
 /// Everything.
-pub(crate) static ENDPOINTS: [Endpoint; 12] = [
+pub(crate) static ENDPOINTS: [Endpoint; 13] = [
     get(Door::Page, "/", "text/html", "The overview page."),
     Endpoint { open: true, ..get(Door::Health, "/healthz", TEXT, "Does the process live?") },
     Endpoint {
@@ -77,6 +78,14 @@ pub(crate) static ENDPOINTS: [Endpoint; 12] = [
         ..post(Door::Reload, "/api/reload", "Reads the config again and puts it in force.")
     },
     post(Door::Drain, "/api/drain", "Stops taking work and ends when the work under way is done."),
+    Endpoint {
+        otherwise: &[(409, "No other process could take over; this one serves on.")],
+        ..post(
+            Door::Upgrade,
+            "/api/upgrade",
+            "Hands over to the binary that is installed now, and ends when the work under way is done.",
+        )
+    },
 ];
 
 /// The endpoint for a method and a path. `HEAD` is answered like `GET`, without the body.

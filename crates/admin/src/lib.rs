@@ -21,5 +21,5 @@ mod server;
 mod status;
 
 pub use guard::Settings;
-pub use node::{Node, Reloading};
+pub use node::{Node, Reloading, Upgrading};
 pub use server::serve;

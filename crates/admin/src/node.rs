@@ -7,7 +7,11 @@ use std::pin::Pin;
 /// A reload under way: what changed, or the problems for which nothing did.
 pub type Reloading<'a> = Pin<Box<dyn Future<Output = Result<Value, Value>> + Send + 'a>>;
 
-/// The running gateway, as an operator sees it. The calls answer at once, but for [`Node::reload`]; none blocks.
+/// An upgrade under way: which process took over, or why none did.
+pub type Upgrading<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + Send + 'a>>;
+
+/// The running gateway, as an operator sees it. The calls answer at once, but for [`Node::reload`] and
+/// [`Node::upgrade`]; none blocks.
 pub trait Node: Send + Sync + 'static {
     /// May traffic be sent here? No before the first config is in force, and no while draining.
     fn ready(&self) -> bool;
@@ -30,4 +34,7 @@ pub trait Node: Send + Sync + 'static {
     fn reload(&self) -> Reloading<'_>;
     /// Stops taking work and ends when the work under way is done. Asking twice does no harm.
     fn drain(&self);
+    /// Starts the binary that is installed now, hands the listening sockets to it, and drains once it serves. Whoever
+    /// asked may leave: the upgrade goes on.
+    fn upgrade(&self) -> Upgrading<'_>;
 }

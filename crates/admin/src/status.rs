@@ -10,6 +10,7 @@ pub(crate) fn document(node: &dyn Node, live: &Live) -> Value {
     let now = &live.now;
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
         "uptime_seconds": now.uptime.as_secs(),
         "ready": node.ready(),
         "draining": node.draining(),

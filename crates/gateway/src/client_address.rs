@@ -9,7 +9,7 @@
 mod forwarded;
 
 use message::{Fields, Name};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// A range of addresses: `10.0.0.0/8`, or one address.
@@ -66,22 +66,22 @@ pub(crate) fn is_trusted(peer: Option<IpAddr>, trusted: &[Network]) -> bool {
     peer.is_some_and(|ip| is_one_of(ip, trusted))
 }
 
-/// The client's address.
+/// The client's address; `None` where the connection has none, as over a Unix socket.
 ///
 /// `X-Forwarded-For` goes before `Forwarded`. A proxy that writes the one often passes the other on as it came, and nobody
 /// can see which of them it wrote. Most write `X-Forwarded-For`; behind such a one it is always there, so what a client
 /// wrote into `Forwarded` is never read.
-pub(crate) fn client(peer: Option<IpAddr>, fields: &Fields, trusted: &[Network]) -> IpAddr {
-    let peer_ip = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+pub(crate) fn client(peer: Option<IpAddr>, fields: &Fields, trusted: &[Network]) -> Option<IpAddr> {
     if trusted.is_empty() || !is_trusted(peer, trusted) {
-        return peer_ip;
+        return peer;
     }
+    let peer = peer?;
     if fields.has(Name::XForwardedFor) {
         let lines: Vec<&[u8]> = fields.all(Name::XForwardedFor).collect();
         let hops = lines.iter().rev().flat_map(|line| line.rsplit(|&b| b == b','));
-        walk(peer_ip, hops.map(|hop| address(hop.trim_ascii())), trusted)
+        Some(walk(peer, hops.map(|hop| address(hop.trim_ascii())), trusted))
     } else {
-        by_forwarded(peer_ip, fields, trusted)
+        Some(by_forwarded(peer, fields, trusted))
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn client(peer: Option<IpAddr>, fields: &Fields, trusted: &[Network])
 /// none, because not all proxies on the way write it, contradicts nobody.
 pub(crate) fn is_contradicted(
     peer: Option<IpAddr>,
-    client: IpAddr,
+    client: Option<IpAddr>,
     fields: &Fields,
     trusted: &[Network],
 ) -> bool {
@@ -97,7 +97,7 @@ pub(crate) fn is_contradicted(
         return false;
     };
     let named = by_forwarded(peer, fields, trusted);
-    named != client && !is_one_of(named, trusted)
+    Some(named) != client && !is_one_of(named, trusted)
 }
 
 fn by_forwarded(peer: IpAddr, fields: &Fields, trusted: &[Network]) -> IpAddr {
@@ -156,7 +156,14 @@ mod tests {
             fields.push("X-Forwarded-For", line.as_bytes()).unwrap();
         }
         let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
-        client(Some(peer.parse().unwrap()), &fields, &trusted).to_string()
+        client(Some(peer.parse().unwrap()), &fields, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_connection_without_an_address_has_no_client_whatever_it_claims() {
+        let mut fields = Fields::new();
+        fields.push("X-Forwarded-For", b"1.2.3.4").unwrap();
+        assert_eq!(client(None, &fields, &["0.0.0.0/0".parse().unwrap()]), None);
     }
 
     #[test]
@@ -206,7 +213,7 @@ mod tests {
         for (name, line) in lines {
             fields.push(name, line.as_bytes()).unwrap();
         }
-        client(Some("10.0.0.1".parse().unwrap()), &fields, &["10.0.0.0/8".parse().unwrap()]).to_string()
+        client(Some("10.0.0.1".parse().unwrap()), &fields, &["10.0.0.0/8".parse().unwrap()]).unwrap().to_string()
     }
 
     #[test]
@@ -243,7 +250,7 @@ mod tests {
             let mut fields = Fields::new();
             fields.push("Forwarded", forwarded.as_bytes()).unwrap();
             let (peer, trusted) = (Some("10.0.0.1".parse().unwrap()), ["10.0.0.0/8".parse().unwrap()]);
-            let client = "1.2.3.4".parse().unwrap();
+            let client = Some("1.2.3.4".parse().unwrap());
             assert!(!is_contradicted(peer, client, &fields, &trusted), "alone it is the word");
             fields.push("X-Forwarded-For", b"1.2.3.4").unwrap();
             assert_eq!(is_contradicted(peer, client, &fields, &trusted), contradicts, "{forwarded}");

@@ -1,13 +1,14 @@
 //! The end of every trip: meters and access log, at the last byte of the response.
 //!
 //! A client that leaves before its answer drops the road, and with it the trip: then it departs from here too, so no
-//! request goes uncounted.
+//! request goes uncounted. A process that ends before its requests have drops them as well, with their answers where
+//! they had begun.
 
 use crate::stop::Reason;
 use crate::trip::Trip;
 use message::{Method, Name, Version};
 use net::{Delivery, End, Ride};
-use observe::access_log::Entry;
+use observe::access_log::{Client, Entry};
 use std::time::{Duration, SystemTime};
 
 impl Ride for Box<Trip> {
@@ -19,9 +20,13 @@ impl Ride for Box<Trip> {
 impl Drop for Trip {
     fn drop(&mut self) {
         if !self.departed {
-            self.status = Reason::ClientGone.status().as_u16();
-            self.stop = Some(Reason::ClientGone);
-            self.desk.count_reason(Reason::ClientGone);
+            let reason = if self.desk.is_cut() { Reason::Shutdown } else { Reason::ClientGone };
+            // Only a process that ends drops an answer that has begun: its status has been sent.
+            if self.status == 0 || reason == Reason::ClientGone {
+                self.status = reason.status().as_u16();
+            }
+            self.stop = Some(reason);
+            self.desk.count_reason(reason);
             self.leave(Delivery { bytes_in: 0, bytes_out: 0, end: End::ClientGone });
         }
     }
@@ -52,7 +57,11 @@ impl Trip {
         };
         Entry {
             time: SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH),
-            client: self.client,
+            client: match self.client {
+                Some(address) => Client::Address(address),
+                None if self.peer.is_unix => Client::Unix,
+                None => Client::Unknown,
+            },
             method: head.map_or("-", |h| h.method.as_str()),
             scheme: self.peer.scheme,
             host: head.and_then(|h| h.authority.as_ref()).map_or("", |a| a.as_str()),

@@ -11,7 +11,7 @@ use net::{Peer, Reject, Request, Response, Trouble};
 use observe::access_log::Recorder;
 use observe::log::{Level, Throttle};
 use observe::{CoreCounter, Meters};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -60,6 +60,7 @@ pub(crate) struct Desk {
     here: RefCell<Rc<Here>>,
     log: RefCell<Option<Recorder>>,
     date: RefCell<DateText>,
+    cut: Cell<bool>,
 }
 
 /// The site, with this worker's side of its services. One count of references for the worker, so that no core writes to
@@ -110,6 +111,7 @@ impl Gateway {
                 at: Instant::now(),
                 text: httpdate::fmt_http_date(SystemTime::now()),
             }),
+            cut: Cell::new(false),
             shared,
         }))
     }
@@ -155,6 +157,11 @@ impl Desk {
         use_it(date.text.as_bytes());
     }
 
+    /// Does the worker end before its requests have?
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.get()
+    }
+
     /// Logs a request, where requests are logged.
     pub(crate) fn with_log(&self, log: impl FnOnce(&mut Recorder)) {
         if let Some(recorder) = &mut *self.log.borrow_mut() {
@@ -175,7 +182,7 @@ impl Desk {
         }
     }
 
-    /// Counts a request that the client gave up.
+    /// Counts a request that ended without a word to the client.
     pub(crate) fn count_reason(&self, reason: Reason) {
         self.shared.stops[reason as usize].add(self.core, 1);
     }
@@ -230,5 +237,9 @@ impl net::Service for Gateway {
         self.0.here();
         self.0.client.sweep(now);
         self.0.with_log(Recorder::flush);
+    }
+
+    fn cut(&self) {
+        self.0.cut.set(true);
     }
 }

@@ -31,6 +31,7 @@ pub enum Reason {
     UpstreamMalformed,
     UpstreamTimeout,
     Panic,
+    Shutdown,
 }
 
 /// Whose fault is it?
@@ -43,7 +44,7 @@ pub(crate) enum Fault {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::HeadTimeout,
         Self::RouteNotFound,
@@ -62,6 +63,7 @@ impl Reason {
         Self::UpstreamMalformed,
         Self::UpstreamTimeout,
         Self::Panic,
+        Self::Shutdown,
     ];
 
     /// The one table: label in metrics and logs, status, title, whose fault.
@@ -93,6 +95,8 @@ impl Reason {
                 ("upstream_timeout", 504, "The service gave no answer in time", Upstream)
             }
             Self::Panic => ("panic", 500, "Tidegate failed on this request", Us),
+            // Never sent: the connection is cut.
+            Self::Shutdown => ("shutdown", 503, "Tidegate has ended before the answer did", Us),
         }
     }
 

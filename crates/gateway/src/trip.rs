@@ -28,7 +28,7 @@ pub struct Trip {
     pub(crate) asked: Option<Target>,
     pub(crate) id: Id,
     pub(crate) arrived: Instant,
-    pub(crate) client: IpAddr,
+    pub(crate) client: Option<IpAddr>,
     pub(crate) expects_continue: bool,
     pub(crate) interim: Option<Interim>,
     /// The route's place in the site.
@@ -91,7 +91,7 @@ impl Trip {
         here: Rc<Here>,
         peer: Rc<Peer>,
         id: Id,
-        client: IpAddr,
+        client: Option<IpAddr>,
         arrived: Instant,
     ) -> Self {
         Self {

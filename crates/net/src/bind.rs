@@ -2,7 +2,7 @@
 //!
 //! An address is written as people write it: `127.0.0.1:8080`, `[::]:8080`, `:8080` or `8080` for all interfaces,
 //! `unix:/path`. An error says what to change, because it is the first thing a new user meets.
-//! Not here: accepting. Nothing of this is on the hot path, and `TCP_NODELAY` set on the listener, which Linux hands
+//! Not here: accepting, and sockets that another process has bound (`handed.rs`). Nothing of this is on the hot path, and `TCP_NODELAY` set on the listener, which Linux hands
 //! down to each accepted connection, takes a system call off the path of a new connection.
 
 use std::fmt;
@@ -16,6 +16,11 @@ use std::str::FromStr;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+mod handed;
+mod socket_file;
+
+pub use socket_file::SocketFile;
 
 /// Connections that may wait to be accepted. The kernel takes the least of this and `net.core.somaxconn`, which is
 /// 4096 since Linux 5.4.
@@ -81,7 +86,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A bound, listening, non-blocking socket. It converts into an `OwnedFd`, to be handed to a newer process.
+/// A bound, listening, non-blocking socket. Its descriptor can be borrowed, to be handed to a newer process.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.

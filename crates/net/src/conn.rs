@@ -52,6 +52,7 @@ pub(crate) async fn run<S: Service>(
         address,
         scheme: if stream.is_plain() { Scheme::Http } else { Scheme::Https },
         tls: stream.tls_version(),
+        is_unix: listening.is_unix,
         listener: listening.id,
         core,
     });

@@ -1,14 +1,20 @@
 //! Tells waiting connections that the worker takes no more work.
 //!
 //! A connection registers once, not for every wait: its seat holds the waker of its last wait.
+//!
+//! A connection that waits for its next request may be closed at once where nobody will listen here any more. Where
+//! another process goes on in this one's place the client would take that close for a failure, should its next request
+//! be on its way: so there it is given time to ask, and the answer tells it to close.
 
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 /// One worker's drain: which connections wait, and whether they should go.
 #[derive(Debug, Default)]
 pub struct Drain {
-    draining: Cell<bool>,
+    /// When connections that wait for a request are closed; `None` while there is no drain.
+    closing: Cell<Option<Instant>>,
     seats: RefCell<Seats>,
 }
 
@@ -19,16 +25,18 @@ struct Seats {
 }
 
 impl Drain {
-    /// From now on idle connections close, and others close behind the answer at hand.
-    pub fn begin(&self) {
-        self.draining.set(true);
+    /// From now on connections close behind the answer at hand, and those that are idle when `patience` has passed. A
+    /// drain that has begun can be made shorter, not longer.
+    pub fn begin(&self, patience: Duration) {
+        let asked = Instant::now() + patience;
+        self.closing.set(Some(self.closing.get().map_or(asked, |known| known.min(asked))));
         let wakers: Vec<Waker> = self.seats.borrow_mut().wakers.iter_mut().filter_map(Option::take).collect();
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Has it begun?
     pub fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.closing.get().is_some()
     }
 
     /// How many connections are seated.
@@ -66,11 +74,21 @@ impl Seat<'_> {
         if self.is_draining() {
             return true;
         }
+        self.wake_when_it_changes(cx);
+        false
+    }
+
+    /// When is this connection to be closed, should it stay idle? The task is woken when the answer changes.
+    pub fn poll_closing(&self, cx: &Context<'_>) -> Option<Instant> {
+        self.wake_when_it_changes(cx);
+        self.drain.closing.get()
+    }
+
+    fn wake_when_it_changes(&self, cx: &Context<'_>) {
         let seat = &mut self.drain.seats.borrow_mut().wakers[self.place];
         if !seat.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *seat = Some(cx.waker().clone());
         }
-        false
     }
 }
 
@@ -102,10 +120,21 @@ mod tests {
                 });
                 tokio::task::yield_now().await;
                 assert_eq!(drain.seated(), 1);
-                drain.begin();
+                drain.begin(Duration::ZERO);
                 waiting.await.unwrap();
                 assert_eq!(drain.seated(), 0);
             })
             .await;
+    }
+
+    #[test]
+    fn a_drain_is_made_shorter_and_never_longer() {
+        let drain = Drain::default();
+        drain.begin(Duration::from_secs(60));
+        let first = drain.closing.get().unwrap();
+        drain.begin(Duration::from_secs(600));
+        assert_eq!(drain.closing.get(), Some(first));
+        drain.begin(Duration::ZERO);
+        assert!(drain.closing.get().unwrap() < first);
     }
 }

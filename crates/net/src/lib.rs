@@ -7,6 +7,7 @@
 //! answered with 4xx and a closed connection. Every wait has a deadline, every buffer a bound.
 //! *Not here*: routes, policies, retries, names of metrics.
 
+mod acceptor;
 pub mod bind;
 mod body;
 mod conn;

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Listening {
     /// Its place in the list of listeners, as told to the service.
     pub id: usize,
-    /// One socket for each worker, while it listens.
+    /// The sockets, while it listens: mostly one for each worker. What an earlier process handed over may be more;
+    /// then a worker listens on several (socket `n` belongs to worker `n` modulo the number of workers).
     pub sockets: Mutex<Vec<Listener>>,
     /// They are Unix sockets.
     pub is_unix: bool,
@@ -28,7 +29,8 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Lets go of the sockets: whoever connects from now on is refused by the kernel, once the workers have too.
+    /// Lets go of the sockets: once the workers have too, whoever connects is refused by the kernel, unless another
+    /// process holds them.
     pub fn close(&self) {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -20,6 +20,8 @@ pub struct Peer {
     pub scheme: Scheme,
     /// The TLS version, where there is TLS.
     pub tls: Option<&'static str>,
+    /// It came over a Unix socket.
+    pub is_unix: bool,
     /// Which listener accepted it: its place in the list of listeners' names.
     pub listener: usize,
     /// The worker that serves it.
@@ -146,6 +148,9 @@ pub trait Service: 'static {
     fn accepts(&self) -> bool {
         true
     }
+
+    /// The worker ends before its requests have: calls and rides are dropped from now on.
+    fn cut(&self) {}
 
     /// Words the answer to something that is not a request. The connection closes behind it.
     fn refuse(&self, peer: &Rc<Peer>, reject: Reject) -> Response<Self::Ride>;

@@ -3,8 +3,11 @@
 //! The kernel spreads new connections over the workers' sockets by hash (`SO_REUSEPORT`). With few long connections
 //! that is uneven (of 8 connections on 4 workers one often has 4), so a worker that is ahead of the least busy one
 //! passes a new connection on before its first byte is read.
+//!
+//! A drain loses no connection that the kernel has taken for us: a worker ends only when its accepting tasks have, and
+//! when what others have passed on to it is served too.
 
-use crate::bind::Listener;
+use crate::acceptor::{Acceptor, accept_now, adopt, is_one_connections_fault, release};
 use crate::conn;
 use crate::drain::Drain;
 use crate::h1::ServerLimits;
@@ -16,18 +19,21 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{AbortHandle, LocalSet, spawn_local};
+use tokio::task::{JoinHandle as Task, LocalSet, spawn_local};
 
 /// How often a service's `tick` is called.
 const TICK: Duration = Duration::from_millis(200);
 /// Rest after a failed accept: the limit of open files does not go away at once.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// How often a draining worker looks whether it is done.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
 /// How often a worker that accepts nothing looks whether it may again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -36,7 +42,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 enum Order {
     Listen(Vec<Arc<Listening>>, ServerLimits),
     Serve(OwnedFd, Held),
-    Drain,
+    /// Idle connections have so much time left.
+    Drain(Duration),
 }
 
 /// The handle on all workers.
@@ -57,6 +64,10 @@ struct Crew {
     max_connections: AtomicUsize,
     /// The limits in force: a connection may be passed on to a worker that has not heard of them yet.
     limits: Mutex<Option<ServerLimits>>,
+    /// Draining workers are to end now, whatever is under way.
+    cut: AtomicBool,
+    /// How often each worker has ticked.
+    ticks: Vec<AtomicU64>,
 }
 
 impl Workers {
@@ -71,6 +82,8 @@ impl Workers {
             orders: orders.clone(),
             max_connections: AtomicUsize::new(usize::MAX),
             limits: Mutex::default(),
+            cut: AtomicBool::new(false),
+            ticks: (0..count).map(|_| AtomicU64::new(0)).collect(),
         });
         let service = Arc::new(service);
         let threads = inboxes
@@ -81,15 +94,20 @@ impl Workers {
                 let runtime =
                     tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
                 std::thread::Builder::new().name(format!("worker-{core}")).spawn(move || {
+                    let _inside = runtime.enter();
                     let local = LocalSet::new();
+                    let service = Rc::new(service(core));
                     let worker = Rc::new(Worker {
                         core,
-                        service: Rc::new(service(core)),
+                        service: Rc::clone(&service),
                         crew: shared,
                         drain: Drain::default(),
                         limits: RefCell::default(),
                     });
                     local.block_on(&runtime, worker.run(inbox));
+                    // What was cut departs here, and is written out behind it.
+                    drop(local);
+                    service.tick(Instant::now());
                 })
             })
             .collect::<io::Result<_>>()?;
@@ -108,9 +126,25 @@ impl Workers {
 
     /// Stops listening, closes idle connections, and lets the others end. The workers end with their last connection.
     pub fn drain(&self) {
+        self.drain_within(Duration::ZERO);
+    }
+
+    /// Like [`Self::drain`], but a connection that is idle has `patience` to ask once more. For a process whose place
+    /// another takes: its clients cannot know, and have no reason to be refused.
+    pub fn drain_within(&self, patience: Duration) {
         for worker in &self.orders {
-            let _ = worker.send(Order::Drain);
+            let _ = worker.send(Order::Drain(patience));
         }
+    }
+
+    /// Ends draining workers at once. What is under way is dropped, and departs as such.
+    pub fn cut(&self) {
+        self.shared.cut.store(true, Ordering::Release);
+    }
+
+    /// How often each worker has ticked, which it does every 200 ms: one that does not is stuck or gone.
+    pub fn ticks(&self) -> Vec<u64> {
+        self.shared.ticks.iter().map(|ticks| ticks.load(Ordering::Relaxed)).collect()
     }
 
     /// Connections that are open now.
@@ -134,7 +168,7 @@ struct Worker<S> {
 
 impl<S: Service> Worker<S> {
     async fn run(self: Rc<Self>, mut inbox: UnboundedReceiver<Order>) {
-        let mut accepting: Vec<AbortHandle> = Vec::new();
+        let mut accepting: Vec<Task<()>> = Vec::new();
         let ticker = spawn_local(Rc::clone(&self).tick());
         while let Some(order) = inbox.recv().await {
             match order {
@@ -142,29 +176,60 @@ impl<S: Service> Worker<S> {
                     *self.limits.borrow_mut() = Some(Rc::new(limits));
                     accepting.drain(..).for_each(|task| task.abort());
                     for listening in listening {
-                        accepting.push(spawn_local(Rc::clone(&self).accept(listening)).abort_handle());
+                        for number in self.numbers_of_sockets(&listening) {
+                            let listening = Arc::clone(&listening);
+                            accepting.push(spawn_local(Rc::clone(&self).accept(listening, number)));
+                        }
                     }
                 }
                 Order::Serve(socket, held) => self.adopt(socket, held),
-                Order::Drain => {
-                    // Each takes what waits to be accepted, and ends.
-                    accepting.clear();
-                    self.drain.begin();
+                Order::Drain(patience) => {
+                    self.drain.begin(patience);
                     break;
                 }
             }
         }
-        while self.crew.open[self.core].load(Ordering::Relaxed) > 0 {
-            // A connection may have been passed on just before.
+        self.finish(inbox, &accepting).await;
+        ticker.abort();
+    }
+
+    /// Which of a listener's sockets are this worker's.
+    fn numbers_of_sockets(&self, listening: &Listening) -> impl Iterator<Item = usize> + use<S> {
+        let sockets = listening.sockets.lock().unwrap_or_else(PoisonError::into_inner).len();
+        (self.core..sockets).step_by(self.crew.open.len())
+    }
+
+    /// Serves what is left, until nothing is, or it is cut.
+    async fn finish(self: &Rc<Self>, mut inbox: UnboundedReceiver<Order>, accepting: &[Task<()>]) {
+        loop {
             while let Ok(order) = inbox.try_recv() {
-                if let Order::Serve(socket, held) = order {
-                    self.adopt(socket, held);
+                self.late(order);
+            }
+            if self.crew.cut.load(Ordering::Acquire) {
+                return self.service.cut();
+            }
+            // The accepting tasks take what waits to be accepted, and end.
+            let idle = accepting.iter().all(Task::is_finished)
+                && self.crew.open[self.core].load(Ordering::Acquire) == 0;
+            if idle {
+                // Nobody can pass a connection on to a closed inbox; one that came just before is still in it.
+                inbox.close();
+                match inbox.recv().await {
+                    Some(order) => self.late(order),
+                    None => return,
                 }
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(DRAIN_LOOK).await;
         }
-        ticker.abort();
-        self.service.tick(Instant::now());
+    }
+
+    /// An order to a worker that drains.
+    fn late(self: &Rc<Self>, order: Order) {
+        match order {
+            Order::Serve(socket, held) => self.adopt(socket, held),
+            Order::Drain(patience) => self.drain.begin(patience),
+            Order::Listen(..) => {}
+        }
     }
 
     fn adopt(self: &Rc<Self>, socket: OwnedFd, held: Held) {
@@ -178,15 +243,18 @@ impl<S: Service> Worker<S> {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.service.tick(interval.tick().await.into_std());
+            self.crew.ticks[self.core].fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    async fn accept(self: Rc<Self>, listening: Arc<Listening>) {
+    /// Accepts on the listener's socket of that number.
+    async fn accept(self: Rc<Self>, listening: Arc<Listening>, number: usize) {
         let acceptor = loop {
-            match Acceptor::new(&listening, self.core) {
+            match Acceptor::new(&listening, number) {
                 Ok(acceptor) => break acceptor,
                 // The listener was closed meanwhile.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => return,
+                Err(_) if self.drain.is_draining() => return,
                 Err(e) => self.service.trouble(listening.id, &Trouble::Accept(e)),
             }
             tokio::time::sleep(ACCEPT_REST).await;
@@ -202,13 +270,26 @@ impl<S: Service> Worker<S> {
                 Poll::Pending => Poll::Pending,
             });
             match accepted.await {
-                None => return,
+                None => return self.take_rest(acceptor, &listening),
                 Some(Ok(stream)) => self.place(stream, &listening),
                 Some(Err(e)) if is_one_connections_fault(&e) => {}
+                Some(Err(_)) if self.drain.is_draining() => return,
                 Some(Err(e)) => {
                     self.service.trouble(listening.id, &Trouble::Accept(e));
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
+            }
+        }
+    }
+
+    /// Takes what waits to be accepted, asking the kernel itself: the runtime may not have heard of it yet.
+    fn take_rest(self: &Rc<Self>, acceptor: Acceptor, listening: &Arc<Listening>) {
+        let Ok(listener) = acceptor.into_listener() else { return };
+        loop {
+            match accept_now(&listener) {
+                Ok(stream) => self.place(stream, listening),
+                Err(e) if is_one_connections_fault(&e) => {}
+                Err(_) => return,
             }
         }
     }
@@ -229,8 +310,12 @@ impl<S: Service> Worker<S> {
         // An eighth of imbalance is noise among many connections and not worth a hop.
         if open[self.core] > least + 1 + least / 8 {
             let held = Held::new(&self.crew, idlest, listening);
-            if let Ok(socket) = release(stream) {
-                let _ = self.crew.orders[idlest].send(Order::Serve(socket, held));
+            let Ok(socket) = release(stream) else { return };
+            // That worker may have ended its drain meanwhile.
+            if let Err(SendError(Order::Serve(socket, _))) =
+                self.crew.orders[idlest].send(Order::Serve(socket, held))
+            {
+                self.adopt(socket, Held::new(&self.crew, self.core, listening));
             }
         } else {
             Rc::clone(self).serve(stream, Held::new(&self.crew, self.core, listening));
@@ -268,67 +353,5 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.crew.open[self.core].fetch_sub(1, Ordering::Relaxed);
         self.listening.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A listening socket inside a worker's runtime.
-enum Acceptor {
-    Tcp(tokio::net::TcpListener),
-    Unix(tokio::net::UnixListener),
-}
-
-impl Acceptor {
-    fn new(listening: &Listening, core: usize) -> io::Result<Self> {
-        let sockets = listening.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        match sockets.get(core).ok_or(io::ErrorKind::NotFound)?.try_clone()? {
-            Listener::Tcp(tcp) => tokio::net::TcpListener::from_std(tcp).map(Self::Tcp),
-            Listener::Unix(unix) => tokio::net::UnixListener::from_std(unix).map(Self::Unix),
-        }
-    }
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
-        match self {
-            Self::Tcp(listener) => {
-                let (tcp, _) = ready!(listener.poll_accept(cx))?;
-                // Answers are written whole: waiting for more to fill a segment only adds latency.
-                tcp.set_nodelay(true)?;
-                Poll::Ready(Ok(Stream::Tcp(tcp)))
-            }
-            Self::Unix(listener) => {
-                let (unix, _) = ready!(listener.poll_accept(cx))?;
-                Poll::Ready(Ok(Stream::Unix(unix)))
-            }
-        }
-    }
-}
-
-/// A client that left while it waited to be accepted is no fault of the listener (accept(2)).
-fn is_one_connections_fault(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::NotConnected
-    )
-}
-
-/// Takes a plain stream out of this worker's runtime.
-fn release(stream: Stream) -> io::Result<OwnedFd> {
-    match stream {
-        Stream::Tcp(tcp) => tcp.into_std().map(OwnedFd::from),
-        Stream::Unix(unix) => unix.into_std().map(OwnedFd::from),
-        _ => Err(io::ErrorKind::Unsupported.into()),
-    }
-}
-
-/// Takes a stream that another worker accepted into this worker's runtime.
-fn adopt(socket: OwnedFd, listening: &Listening) -> io::Result<Stream> {
-    if listening.is_unix {
-        tokio::net::UnixStream::from_std(socket.into()).map(Stream::Unix)
-    } else {
-        tokio::net::TcpStream::from_std(socket.into()).map(Stream::Tcp)
     }
 }

@@ -6,7 +6,7 @@
 
 use message::{Method, Scheme, Version};
 use observe::Meters;
-use observe::access_log::{AccessLog, Entry, Format, Settings, Sink};
+use observe::access_log::{AccessLog, Client, Entry, Format, Settings, Sink};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -60,7 +60,7 @@ fn nanos(what: &str, times: u32, mut run: impl FnMut(u32)) {
 fn entry(time: SystemTime, i: u32) -> Entry<'static> {
     Entry {
         time,
-        client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        client: Client::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
         method: "GET",
         scheme: Scheme::Https,
         host: "api.example.com",

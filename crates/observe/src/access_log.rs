@@ -16,7 +16,7 @@ mod output;
 mod recorder;
 mod writer;
 
-pub use entry::Entry;
+pub use entry::{Client, Entry};
 pub(crate) use escape::push_json_string;
 pub use recorder::Recorder;
 

@@ -15,5 +15,5 @@ mod stamp;
 pub use access_log::AccessLog;
 pub use meters::{
     CoreCounter, EndpointMeters, EndpointTotals, ListenerMeters, ListenerTotals, Meters, Outcome,
-    ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals, Snapshot,
+    ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals, Snapshot, UpgradeTotals,
 };

@@ -14,7 +14,9 @@ mod snapshot;
 
 pub use kinds::{CoreCounter, EndpointMeters, ListenerMeters, RouteMeters, ServiceMeters};
 pub use outcomes::Outcome;
-pub use snapshot::{EndpointTotals, ListenerTotals, ReloadTotals, RouteTotals, ServiceTotals, Snapshot};
+pub use snapshot::{
+    EndpointTotals, ListenerTotals, ReloadTotals, RouteTotals, ServiceTotals, Snapshot, UpgradeTotals,
+};
 
 use base::meters::Counter;
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ pub struct Meters {
     listeners: Family<ListenerMeters>,
     stops: Mutex<BTreeMap<&'static str, Arc<CoreCounter>>>,
     reloads: Reloads,
+    upgrades: Upgrades,
     access_log_dropped: Arc<Counter>,
 }
 
@@ -42,6 +45,12 @@ struct Reloads {
     failed: Counter,
     /// Milliseconds since 1970 of the last that succeeded; 0 for never.
     last_success_ms: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Upgrades {
+    succeeded: Counter,
+    failed: Counter,
 }
 
 impl Meters {
@@ -56,6 +65,7 @@ impl Meters {
             listeners: Family::default(),
             stops: Mutex::default(),
             reloads: Reloads::default(),
+            upgrades: Upgrades::default(),
             access_log_dropped: Arc::default(),
         })
     }
@@ -100,6 +110,12 @@ impl Meters {
         } else {
             self.reloads.failed.add(1);
         }
+    }
+
+    /// This process took the place of another (`true`), or another could not take its place (`false`). The one that is
+    /// replaced has nobody left to tell.
+    pub fn upgraded(&self, succeeded: bool) {
+        if succeeded { self.upgrades.succeeded.add(1) } else { self.upgrades.failed.add(1) }
     }
 
     /// Forgets the series whose meters nobody holds any more: things that a reload took out of the config and that

@@ -2,7 +2,7 @@
 
 use base::meters::Counter;
 use message::{Scheme, Version};
-use observe::access_log::{AccessLog, Entry, Format, Rotate, Settings, Sink};
+use observe::access_log::{AccessLog, Client, Entry, Format, Rotate, Settings, Sink};
 use serde_json::Value;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,7 +15,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 fn entry() -> Entry<'static> {
     Entry {
         time: UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
-        client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        client: Client::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
         method: "GET",
         scheme: Scheme::Https,
         host: "api.example.com",
@@ -103,6 +103,16 @@ fn a_json_line_says_everything_and_masks_secrets() {
         "referer": "https://a/?api_key=***", "tls": "TLSv1.3", "complete": true,
     });
     assert_eq!(line, want);
+}
+
+#[test]
+fn a_client_without_an_address_is_said_to_have_none() {
+    let of = |client| Entry { client, ..entry() };
+    let entries = [of(Client::Unix), of(Client::Unknown)];
+    let text = logged(Format::Json, "unix", &entries);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["client"], &lines[1]["client"]), (&"unix:".into(), &"unknown".into()));
+    assert!(logged(Format::Clf, "clf-unix", &entries).starts_with("unix: - - ["));
 }
 
 #[test]

@@ -139,6 +139,9 @@ fn busy() -> std::sync::Arc<Meters> {
     meters.stops("no_route").add(1, 4);
     meters.reloaded(true);
     meters.reloaded(false);
+    meters.upgraded(true);
+    meters.upgraded(false);
+    meters.upgraded(false);
     meters.access_log_dropped().add(6);
     meters
 }
@@ -192,6 +195,8 @@ fn a_scrape_holds_every_family_with_its_values_and_nothing_malformed() {
     is("tidegate_connections_refused_total", &[listener, ("reason", "full")], 2.0);
     is("tidegate_config_reloads_total", &[("result", "success")], 1.0);
     is("tidegate_config_reloads_total", &[("result", "failure")], 1.0);
+    is("tidegate_upgrades_total", &[("result", "success")], 1.0);
+    is("tidegate_upgrades_total", &[("result", "failure")], 2.0);
     is("tidegate_access_log_dropped_total", &[], 6.0);
     is("tidegate_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     assert!(value("tidegate_config_last_reload_success_timestamp_seconds", &[]) > 1.7e9);

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Reload(At),
     /// Have a running node finish its work and end.
     Drain(At),
+    /// Have a running node hand over to the binary that is installed now, without losing a connection.
+    Upgrade(At),
     /// Run the API of the demo by itself, for trying things.
     SampleApi(SampleApi),
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Longest wait for an answer, and largest one.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for an upgrade: the new process has 30 s to be ready.
+const UPGRADE_PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER_MOST: usize = 64 * 1024 * 1024;
 
 /// `tidegate status`.
@@ -67,11 +69,29 @@ pub(crate) fn drain(at: &At) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `tidegate upgrade`.
+pub(crate) fn upgrade(at: &At) -> Result<ExitCode> {
+    let (_, answer) = ask_within(at, "POST", "/api/upgrade", UPGRADE_PATIENCE)?;
+    if at.json {
+        say::line(&serde_json::to_string_pretty(&answer)?);
+    } else {
+        say::line(&format!(
+            "process {} has taken over; process {} ends with what is under way",
+            answer["pid"], answer["from"]
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// One request to the admin API: its status and its JSON.
 fn ask(at: &At, method: &str, path: &str) -> Result<(u16, Value)> {
+    ask_within(at, method, path, PATIENCE)
+}
+
+fn ask_within(at: &At, method: &str, path: &str, patience: Duration) -> Result<(u16, Value)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, exchange(at, method, path))
+        tokio::time::timeout(patience, exchange(at, method, path))
             .await
             .context("the node gave no answer in time")?
     })

@@ -34,9 +34,9 @@ pub(crate) fn demo(args: &Demo) -> Result<ExitCode> {
         .replace("ENDPOINTS", &endpoints.join(", "));
     let loaded =
         config::parse(&text, "the demo's config", &|_| None).map_err(|r| anyhow!(r.render(false)))?;
-    let mut report = loaded.report;
     let with_traffic = args.traffic;
-    let code = run::serve(Origin::Given, loaded.file, &mut report, |node| async move {
+    let alone = run::Beginning::alone();
+    let code = run::serve(Origin::Given, loaded.file, loaded.report, alone, |node| async move {
         let others = [
             Address::new("dashboard", format!("http://{admin}/")),
             Address::new("metrics", format!("http://{admin}/metrics")),

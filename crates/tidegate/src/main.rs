@@ -3,6 +3,7 @@
 //! The plot: read the arguments, read the config, build the site, run the workers, drain. What each command does stands
 //! in a file of its own; only this crate knows both the config file and the rooms that it is for.
 
+mod activation;
 mod args;
 mod ask;
 mod assemble;
@@ -10,14 +11,19 @@ mod caring;
 mod check;
 mod demo;
 mod discovery;
+mod drain;
+mod handed;
 mod listeners;
 mod membership;
 mod node;
 mod run;
 mod sample_api;
 mod say;
+mod service_manager;
 mod shown;
+mod upgrade;
 mod vitals;
+mod watch;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -38,6 +44,7 @@ fn main() -> ExitCode {
         Command::Status(at) => ask::status(&at),
         Command::Reload(at) => ask::reload(&at),
         Command::Drain(at) => ask::drain(&at),
+        Command::Upgrade(at) => ask::upgrade(&at),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };
     match done {

@@ -2,9 +2,13 @@
 
 use crate::assemble::{self, Parts};
 use crate::discovery;
+use crate::handed::Sockets;
 use crate::listeners::Listeners;
 use crate::membership::Members;
+use crate::service_manager::ServiceManager;
 use crate::shown;
+use crate::upgrade::Ask;
+use crate::watch::ConfigFile;
 use anyhow::{Context, Result};
 use base::Clock;
 use config::{File, Report, Source};
@@ -13,18 +17,21 @@ use net::Workers;
 use observe::Meters;
 use observe::access_log::{self, AccessLog};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use upstream::Registry;
+
+mod passing;
+
+pub(crate) use passing::UNDER_WAY;
 
 /// Where the config comes from.
 #[derive(Debug)]
 pub(crate) enum Origin {
     /// A file, read again at each reload.
-    File(PathBuf),
+    File(ConfigFile),
     /// Made by the program.
     Given,
 }
@@ -49,8 +56,18 @@ pub(crate) struct Node {
     /// thousands of small things, so that is left to [`Node::look_around`] and never to a worker.
     replaced: Mutex<Vec<Arc<Site>>>,
     draining: AtomicBool,
+    /// Another process is being started to take this one's place.
+    upgrading: AtomicBool,
+    /// The process that has taken this one's place.
+    successor: OnceLock<u32>,
+    /// The socket of the admin API, for that process.
+    admin: OnceLock<net::bind::Listener>,
+    /// To whoever upgrades.
+    upgrades: mpsc::Sender<Ask>,
     /// Rung when the drain begins.
     pub(crate) drain_begun: Notify,
+    /// Whom to tell.
+    pub(crate) manager: ServiceManager,
 }
 
 /// What belongs to one version of the config.
@@ -61,19 +78,26 @@ struct Version {
 }
 
 impl Node {
-    /// Puts the first version of a config in force.
-    pub(crate) fn start(origin: Origin, file: File, report: &mut Report) -> Result<Arc<Self>> {
+    /// Builds everything for the first version of a config. Clients that connect wait until [`Node::open`]. Who wants an
+    /// upgrade, by the admin API, says so to the receiver.
+    pub(crate) fn start(
+        origin: Origin,
+        file: File,
+        report: &mut Report,
+        handed: &mut Sockets,
+    ) -> Result<(Arc<Self>, mpsc::Receiver<Ask>)> {
         let cores = match file.workers {
             config::Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
             config::Workers::Count(n) => usize::from(n),
         };
         let (clock, meters, registry) = (Clock::real(), Meters::new(cores), Registry::default());
-        let listeners = Listeners::default().next(&file, cores)?;
+        let listeners = Listeners::default().next(&file, cores, handed)?;
         let access_log = open_log(&file, None, &meters)?;
         let members = discovery::first_look(&file);
         let mut secret = [0; 32];
-        aws_lc_rs::rand::fill(&mut secret)
-            .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+        // From the kernel: a library's generator would first gather noise for a tenth of a second.
+        let filled = rustix::rand::getrandom(&mut secret[..], rustix::rand::GetRandomFlags::empty())?;
+        anyhow::ensure!(filled == secret.len(), "the system gives no random bytes");
         let parts = Parts {
             registry: &registry,
             meters: &meters,
@@ -89,14 +113,10 @@ impl Node {
         let theirs = Arc::clone(&shared);
         let workers = Workers::start(cores, move |core| Gateway::new(Arc::clone(&theirs), core))
             .context("cannot start the workers")?;
-        workers.listen(
-            &listeners.active(),
-            &assemble::limits(&file.limits),
-            file.limits.max_connections as usize,
-        );
         meters.reloaded(true);
         let version = Mutex::new(Version { file, listeners, access_log });
-        Ok(Arc::new(Self {
+        let (upgrades, asked) = mpsc::channel(1);
+        let node = Self {
             origin,
             cores,
             clock,
@@ -110,8 +130,26 @@ impl Node {
             changed: AtomicBool::new(false),
             replaced: Mutex::default(),
             draining: AtomicBool::new(false),
+            upgrading: AtomicBool::new(false),
+            successor: OnceLock::new(),
+            admin: OnceLock::new(),
+            upgrades,
             drain_begun: Notify::new(),
-        }))
+            manager: ServiceManager::of_this_process(),
+        };
+        Ok((Arc::new(node), asked))
+    }
+
+    /// Accepts connections from now on.
+    pub(crate) fn open(&self) {
+        let mut version = self.version();
+        version.listeners.widen();
+        self.listen(&version.file, &version.listeners);
+    }
+
+    fn listen(&self, file: &File, listeners: &Listeners) {
+        let limits = assemble::limits(&file.limits);
+        self.workers.listen(&listeners.active(), &limits, file.limits.max_connections as usize);
     }
 
     fn version(&self) -> MutexGuard<'_, Version> {
@@ -125,7 +163,9 @@ impl Node {
     /// Reads the config again. Either all of it comes into force, or nothing changes and the report says why.
     pub(crate) fn reload_now(&self) -> Result<Value, Box<Report>> {
         let began = Instant::now();
+        self.manager.reloading();
         let done = self.try_reload();
+        self.manager.ready();
         self.meters.reloaded(done.is_ok());
         match &done {
             Ok(changed) => {
@@ -141,19 +181,24 @@ impl Node {
     }
 
     fn try_reload(&self) -> Result<String, Box<Report>> {
-        let Origin::File(path) = &self.origin else {
+        let Origin::File(file) = &self.origin else {
             return Err(Box::new(refused(
                 "this node was started without a config file: there is nothing to read again",
             )));
         };
-        let loaded = config::load(path).map_err(Box::new)?;
+        if self.is_passing() {
+            return Err(Box::new(refused(
+                "another process is taking this one's place, and reads the config by itself",
+            )));
+        }
+        let loaded = file.load().map_err(Box::new)?;
         let (file, mut report) = (loaded.file, loaded.report);
         let mut version = self.version();
         let fail = |mut report: Report, key: &str, e: &anyhow::Error| {
             report.add(&config::Path::new().key(key), format!("{e:#}"), None, None);
             Box::new(report)
         };
-        let listeners = match version.listeners.next(&file, self.cores) {
+        let listeners = match version.listeners.next(&file, self.cores, &mut Sockets::default()) {
             Ok(listeners) => listeners,
             Err(e) => return Err(fail(report, "listeners", &e)),
         };
@@ -174,9 +219,9 @@ impl Node {
         let Some(site) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
         let old_site = self.shared.site();
         self.shared.swap(Arc::new(site));
-        if !self.draining.load(Ordering::Acquire) {
-            let limits = assemble::limits(&file.limits);
-            self.workers.listen(&listeners.active(), &limits, file.limits.max_connections as usize);
+        if !self.is_draining() {
+            self.listen(&file, &listeners);
+            version.listeners.leave(&listeners);
         }
         listeners.renew_certificates();
         let changed = changes(&version.file, &file);
@@ -279,16 +324,22 @@ impl Node {
         self.version().listeners.urls()
     }
 
+    /// How long this process may live on for its streams, once another one has taken its place.
+    pub(crate) fn upgrade_timeout(&self) -> Duration {
+        self.version().file.limits.upgrade_timeout.get()
+    }
+
     /// How long a drain may take.
     pub(crate) fn drain_timeout(&self) -> Duration {
         self.version().file.limits.drain_timeout.get()
     }
 
-    /// The file that a reload would read.
-    pub(crate) fn watched(&self) -> Option<PathBuf> {
+    /// Has the config file changed since it was read?
+    pub(crate) fn has_news(&self) -> bool {
         match &self.origin {
-            Origin::File(path) => Some(path.clone()),
-            Origin::Given => None,
+            // What has changed when an upgrade began is read behind it, should it fail.
+            Origin::File(file) => !self.is_passing() && file.has_changed(),
+            Origin::Given => false,
         }
     }
 
@@ -381,11 +432,11 @@ fn changes(was: &File, is: &File) -> String {
 
 impl admin::Node for Node {
     fn ready(&self) -> bool {
-        !self.draining.load(Ordering::Acquire)
+        !self.is_draining()
     }
 
     fn draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.is_draining()
     }
 
     fn metrics(&self) -> String {
@@ -435,9 +486,20 @@ impl admin::Node for Node {
 
     fn drain(&self) {
         if !self.draining.swap(true, Ordering::AcqRel) {
+            self.manager.stopping();
             self.workers.drain();
-            self.version().listeners.close();
+            let version = self.version();
+            version.listeners.close();
+            version.listeners.remove_files();
+            drop(version);
             self.drain_begun.notify_one();
         }
+    }
+
+    fn upgrade(&self) -> admin::Upgrading<'_> {
+        Box::pin(async {
+            let pid = self.ask_for_upgrade().await?;
+            Ok(json!({ "upgraded": true, "pid": pid, "from": std::process::id() }))
+        })
     }
 }

@@ -58,6 +58,16 @@ async fn a_reload_says_what_changed_or_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn an_upgrade_says_who_took_over_or_why_nobody_did() {
+    let server = Server::start(Settings::default()).await;
+    let upgraded = server.send("POST /api/upgrade", "").await;
+    assert_eq!((upgraded.status(), upgraded.json()["pid"].clone()), (200, json!(4711)));
+    server.node.config_is_good.store(false, Ordering::Relaxed);
+    let refused = server.send("POST /api/upgrade", "").await.problem(409);
+    assert_eq!(refused["detail"], "the new process ended with exit status: 1");
+}
+
+#[tokio::test]
 async fn the_status_counts_traffic() {
     let server = Server::start(Settings::default()).await;
     let route = server.node.meters.route("orders", "shop");
@@ -70,6 +80,7 @@ async fn the_status_counts_traffic() {
         (&status["requests"], &status["errors"], &status["connections"]),
         (&json!(2), &json!(1), &json!(1))
     );
+    assert_eq!(status["pid"], std::process::id());
     assert_eq!((&status["ready"], &status["draining"]), (&json!(true), &json!(false)));
     assert_eq!(status["routes"][0]["route"], "orders");
     assert_eq!(status["services"][0]["requests"], 2);
@@ -94,6 +105,7 @@ async fn the_description_describes_exactly_what_there_is() {
         "/api/routes",
         "/api/services",
         "/api/status",
+        "/api/upgrade",
         "/healthz",
         "/metrics",
         "/openapi.json",

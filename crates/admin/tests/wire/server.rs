@@ -1,6 +1,6 @@
 //! A running admin server over a node made for tests, and a client that speaks raw bytes.
 
-use admin::{Node, Reloading, Settings, serve};
+use admin::{Node, Reloading, Settings, Upgrading, serve};
 use observe::{Meters, Snapshot};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -62,6 +62,16 @@ impl Node for Gateway {
     }
     fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+    fn upgrade(&self) -> Upgrading<'_> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            if self.config_is_good.load(Ordering::Relaxed) {
+                Ok(json!({ "upgraded": true, "pid": 4711 }))
+            } else {
+                Err("the new process ended with exit status: 1".to_owned())
+            }
+        })
     }
 }
 

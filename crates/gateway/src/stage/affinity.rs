@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use upstream::{HashOn, Local};
 
 /// The hash of what the service's policy looks at; `None` where it looks at nothing, or the request has nothing there.
-pub(crate) fn hash(local: &Local, head: &RequestHead, client: IpAddr) -> Option<u64> {
+pub(crate) fn hash(local: &Local, head: &RequestHead, client: Option<IpAddr>) -> Option<u64> {
     match local.hash_on()? {
-        HashOn::Ip => Some(match client {
+        HashOn::Ip => Some(match client? {
             IpAddr::V4(ip) => upstream::stable_hash(&ip.octets()),
             IpAddr::V6(ip) => upstream::stable_hash(&ip.octets()),
         }),

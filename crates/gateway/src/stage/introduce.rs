@@ -24,9 +24,14 @@ pub(crate) fn introduce(trip: &mut Trip) {
     let mut line = Vec::with_capacity(96);
     fields.retain(|name, text, _| name != Name::Other || !is_pretended(text, trusted));
 
-    chain(fields, Name::XForwardedFor, trusted, &mut line, |line| {
-        line.extend_from_slice(peer.text.as_bytes());
-    });
+    if peer.address.is_some() {
+        chain(fields, Name::XForwardedFor, trusted, &mut line, |line| {
+            line.extend_from_slice(peer.text.as_bytes());
+        });
+    } else {
+        // Upstreams read addresses here, and a client over a Unix socket has none. `Forwarded` has a word for that.
+        fields.remove(Name::XForwardedFor);
+    }
     chain(fields, Name::Forwarded, trusted, &mut line, |line| {
         line.extend_from_slice(b"for=");
         node(line, &peer.text);

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -160,4 +161,57 @@ fn errors_say_what_to_change() {
 fn the_limit_of_open_files_is_raised_to_the_hard_one() {
     let limit = raise_fd_limit();
     assert_eq!(limit, getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX));
+}
+
+#[test]
+fn a_socket_that_was_handed_over_shares_its_queue_with_the_one_that_handed_it() {
+    let ours = bind(&"127.0.0.1:0".parse().unwrap(), true).unwrap();
+    let address = ours.local_addr().unwrap();
+    let theirs = Listener::handed(ours.as_fd().try_clone_to_owned().unwrap()).unwrap();
+    assert!(theirs.listens_on(&Address::Ip(address)) && theirs.shares_its_port());
+    assert!(!theirs.listens_on(&Address::Ip("127.0.0.1:0".parse().unwrap())));
+    assert!(!theirs.listens_on(&Address::All(address.port())), "one interface is not all");
+    let _client = TcpStream::connect(address).unwrap();
+    drop(ours);
+    let Listener::Tcp(tcp) = theirs else { panic!("a TCP socket was handed over") };
+    tcp.set_nonblocking(false).unwrap();
+    tcp.accept().unwrap();
+}
+
+#[test]
+fn only_listening_stream_sockets_are_taken_over() {
+    let folder = Folder::new();
+    let unix = bind(&folder.socket(), false).unwrap();
+    let handed = Listener::handed(unix.as_fd().try_clone_to_owned().unwrap()).unwrap();
+    assert!(handed.listens_on(&folder.socket()) && !handed.shares_its_port());
+    let all = bind(&Address::All(0), false).unwrap();
+    let port = all.local_addr().unwrap().port();
+    let all = Listener::handed(all.as_fd().try_clone_to_owned().unwrap()).unwrap();
+    assert!(all.listens_on(&Address::All(port)) && !all.shares_its_port());
+
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let connected = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let file = fs::File::open("/dev/null").unwrap();
+    for wrong in [udp.as_fd(), connected.as_fd(), file.as_fd()] {
+        assert!(Listener::handed(wrong.try_clone_to_owned().unwrap()).is_err());
+    }
+}
+
+#[test]
+fn a_socket_file_is_removed_unless_somebody_has_put_another_in_its_place() {
+    let folder = Folder::new();
+    let path = folder.0.join("gate.sock");
+    let _live = bind(&folder.socket(), false).unwrap();
+    let file = SocketFile::at(&path).unwrap();
+    assert_eq!(SocketFile::known(path.clone(), file.identity()), file);
+    assert!(file.remove().unwrap() && !path.exists());
+    assert!(!file.remove().unwrap(), "it is gone already");
+
+    // Made before the old one goes, so that it cannot get its number.
+    let ours = UnixListener::bind(folder.0.join("ours.sock")).unwrap();
+    let file = SocketFile::at(&folder.0.join("ours.sock")).unwrap();
+    let file = SocketFile::known(path.clone(), file.identity());
+    let _theirs = bind(&folder.socket(), false).unwrap();
+    assert!(!file.remove().unwrap() && path.exists());
+    drop(ours);
 }

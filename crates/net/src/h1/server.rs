@@ -68,7 +68,7 @@ pub(crate) async fn serve<S: Service>(
     let seat = drain.seat();
     let mut served = 0;
     loop {
-        let parsed = match next_head(&shared, limits, served == 0, &|cx| seat.poll_draining(cx)).await {
+        let parsed = match next_head(&shared, limits, served == 0, &|cx| seat.poll_closing(cx)).await {
             Next::Request(parsed) => parsed,
             Next::Closed => return,
             Next::Refused(reject) => {
@@ -125,7 +125,7 @@ async fn next_head(
     shared: &RefCell<Shared>,
     limits: &ServerLimits,
     first: bool,
-    draining: &impl Fn(&mut Context<'_>) -> bool,
+    closing: &impl Fn(&mut Context<'_>) -> Option<Instant>,
 ) -> Next {
     // The clock is read only where something is waited for.
     let mut waiting_since = None;
@@ -155,17 +155,15 @@ async fn next_head(
         if !idle {
             begun.get_or_insert_with(Instant::now);
         }
-        if idle {
-            wire.inbox = BytesMut::new();
-            wire.outbox.shrink();
-            if draining(cx) {
-                return Poll::Ready(Next::Closed);
-            }
-        }
-        let deadline = match begun {
+        let mut deadline = match begun {
             Some(begun) => begun + limits.head_timeout,
             None => *waiting_since.get_or_insert_with(Instant::now) + limits.idle_timeout,
         };
+        if idle {
+            wire.inbox = BytesMut::new();
+            wire.outbox.shrink();
+            deadline = closing(cx).map_or(deadline, |at| at.min(deadline));
+        }
         timer
             .poll_until(cx, deadline)
             .map(|()| if idle { Next::Closed } else { Next::Refused(Reject::HeadTimeout) })

@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pub(crate) gate: Semaphore,
     /// Where `/pass` goes.
     pub(crate) origin: Mutex<Option<SocketAddr>>,
+    /// Workers that were cut.
+    pub(crate) cut: AtomicUsize,
 }
 
 /// A running server.
@@ -30,11 +32,14 @@ pub(crate) struct Server {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) record: Arc<Record>,
     pub(crate) workers: Workers,
+    pub(crate) listening: Vec<Arc<Listening>>,
 }
 
 /// How a server is set up.
 pub(crate) struct Setup {
     pub(crate) workers: usize,
+    /// Sockets of each listener; each worker has one at least.
+    pub(crate) sockets: usize,
     pub(crate) limits: ServerLimits,
     /// The most connections of each listener; there are as many listeners.
     pub(crate) listeners: Vec<usize>,
@@ -53,7 +58,7 @@ impl Default for Setup {
             requests: u64::MAX,
             h2_streams: 100,
         };
-        Self { workers: 1, limits, listeners: vec![1000], max_connections: 1000 }
+        Self { workers: 1, sockets: 1, limits, listeners: vec![1000], max_connections: 1000 }
     }
 }
 
@@ -65,28 +70,29 @@ impl Setup {
             calls: AtomicUsize::new(0),
             gate: Semaphore::new(0),
             origin: Mutex::default(),
+            cut: AtomicUsize::new(0),
         });
         let listening: Vec<_> = self
             .listeners
             .iter()
             .enumerate()
-            .map(|(id, most)| Arc::new(listening(id, self.workers, *most)))
+            .map(|(id, most)| Arc::new(listening(id, self.workers.max(self.sockets), *most)))
             .collect();
         let addresses =
             listening.iter().map(|l| l.sockets.lock().unwrap()[0].local_addr().unwrap()).collect();
         let shared = Arc::clone(&record);
         let workers = Workers::start(self.workers, move |_| Play::new(Arc::clone(&shared))).unwrap();
         workers.listen(&listening, &self.limits, self.max_connections);
-        Server { addresses, record, workers }
+        Server { addresses, record, workers, listening }
     }
 }
 
-/// A listener on one port with one socket for each worker.
-fn listening(id: usize, workers: usize, max_connections: usize) -> Listening {
+/// A listener on one port with that many sockets.
+fn listening(id: usize, count: usize, max_connections: usize) -> Listening {
     let first = bind(&Address::Ip("127.0.0.1:0".parse().unwrap()), true).unwrap();
     let address = Address::Ip(first.local_addr().unwrap());
     let mut sockets = vec![first];
-    sockets.resize_with(workers, || bind(&address, true).unwrap());
+    sockets.resize_with(count, || bind(&address, true).unwrap());
     Listening {
         id,
         sockets: sockets.into(),

@@ -64,6 +64,16 @@ fn eight_long_connections_are_spread_evenly_over_four_workers() {
 }
 
 #[test]
+fn workers_listen_on_every_socket_when_there_are_more_than_workers() {
+    let server = Setup { workers: 2, sockets: 7, ..Setup::default() }.start();
+    // The kernel spreads them by hash: all but surely no socket is left out.
+    let mut clients: Vec<_> = (0..100).map(|_| Client::connect(server.address())).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").status(), "200");
+    }
+}
+
+#[test]
 fn a_connection_beyond_the_listeners_limit_is_refused_until_one_ends() {
     let server = Setup { workers: 2, listeners: vec![2], ..Setup::default() }.start();
     let mut first = Client::connect(server.address());

@@ -144,6 +144,10 @@ impl Service for Play {
 
     fn tick(&self, _: Instant) {}
 
+    fn cut(&self) {
+        self.record.cut.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn refuse(&self, _: &Rc<Peer>, reject: Reject) -> Response<Note> {
         self.text(reject.status(), reject.to_string())
     }

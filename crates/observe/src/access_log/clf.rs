@@ -9,7 +9,7 @@ use crate::stamp::Stamp;
 
 /// Writes the line, without a line feed.
 pub(super) fn write(out: &mut Vec<u8>, entry: &Entry<'_>, stamp: &Stamp, mask: &Mask, scratch: &mut Vec<u8>) {
-    super::recorder::push_address(out, entry.client);
+    super::recorder::push_client(out, entry.client);
     out.extend_from_slice(b" - - [");
     stamp.push_clf(out);
     out.extend_from_slice(b"] \"");

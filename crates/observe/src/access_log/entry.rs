@@ -4,13 +4,24 @@ use message::{Scheme, Version};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// The client's address, behind trusted proxies.
+    Address(IpAddr),
+    /// Somebody on this machine, over a Unix socket: written as `unix:`.
+    Unix,
+    /// A client that was gone before it could be asked for its address: written as `unknown`.
+    Unknown,
+}
+
 /// One request that ended. Everything is borrowed: an entry costs nothing to make.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// When the request began.
     pub time: SystemTime,
-    /// The client's address, behind trusted proxies.
-    pub client: IpAddr,
+    /// Who sent it.
+    pub client: Client,
     /// GET, POST, ...
     pub method: &'a str,
     /// How the client reached us.

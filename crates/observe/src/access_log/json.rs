@@ -11,7 +11,7 @@ pub(super) fn write(out: &mut Vec<u8>, entry: &Entry<'_>, stamp: &Stamp, mask: &
     out.extend_from_slice(b"{\"time\":\"");
     stamp.push_rfc3339(out);
     out.extend_from_slice(b"\",\"client\":\"");
-    super::recorder::push_address(out, entry.client);
+    super::recorder::push_client(out, entry.client);
     out.push(b'"');
     let mut object = Object(out);
     object.text("method", entry.method.as_bytes());

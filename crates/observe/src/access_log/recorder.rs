@@ -1,6 +1,6 @@
 //! A worker's end of the access log: formats lines into a buffer, hands full or old buffers to the writer.
 
-use super::entry::Entry;
+use super::entry::{Client, Entry};
 use super::writer::{Batch, Message};
 use super::{Format, Shared, clf, json};
 use crate::stamp::Stamp;
@@ -106,8 +106,17 @@ impl Drop for Recorder {
     }
 }
 
+/// Writes who sent a request.
+pub(super) fn push_client(out: &mut Vec<u8>, client: Client) {
+    match client {
+        Client::Address(address) => push_address(out, address),
+        Client::Unix => out.extend_from_slice(b"unix:"),
+        Client::Unknown => out.extend_from_slice(b"unknown"),
+    }
+}
+
 /// Writes an address. IPv4, the usual case, without the machinery of formatting.
-pub(super) fn push_address(out: &mut Vec<u8>, address: IpAddr) {
+fn push_address(out: &mut Vec<u8>, address: IpAddr) {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [a, b, c, d] = v4.octets();

@@ -21,6 +21,9 @@ pub(super) fn write(all: &Snapshot, process: &Process, out: &mut String) {
         page.sample("tidegate_stops_total", &labels(&[("reason", reason)]), count);
     }
     reloads(&mut page, &all.reloads);
+    page.family("tidegate_upgrades_total", "counter", "Upgrades of the binary, by result.");
+    page.sample("tidegate_upgrades_total", "result=\"success\"", all.upgrades.succeeded);
+    page.sample("tidegate_upgrades_total", "result=\"failure\"", all.upgrades.failed);
     page.family("tidegate_access_log_dropped_total", "counter", "Access-log lines that were lost.");
     page.sample("tidegate_access_log_dropped_total", "", all.access_log_dropped);
     page.family("tidegate_build_info", "gauge", "Always 1; the version is its label.");

@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub stops: Vec<(&'static str, u64)>,
     /// Loads of the config.
     pub reloads: ReloadTotals,
+    /// Upgrades: those by which this process came to its place, and those that failed to replace it.
+    pub upgrades: UpgradeTotals,
     /// Access-log lines that were lost.
     pub access_log_dropped: u64,
 }
@@ -153,6 +155,15 @@ pub struct ReloadTotals {
     pub last_success: Option<SystemTime>,
 }
 
+/// Upgrades, as the process that serves knows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpgradeTotals {
+    /// 1 where this process took the place of another.
+    pub succeeded: u64,
+    /// Processes that could not take the place of this one.
+    pub failed: u64,
+}
+
 pub(super) fn take(meters: &Meters) -> Snapshot {
     let routes = routes(meters);
     let services = services(meters, &routes);
@@ -166,6 +177,10 @@ pub(super) fn take(meters: &Meters) -> Snapshot {
         listeners: listeners(meters),
         stops,
         reloads: reloads(meters),
+        upgrades: UpgradeTotals {
+            succeeded: meters.upgrades.succeeded.get(),
+            failed: meters.upgrades.failed.get(),
+        },
         access_log_dropped: meters.access_log_dropped.get(),
     }
 }
