@@ -213,7 +213,9 @@ mod tests {
         for (name, line) in lines {
             fields.push(name, line.as_bytes()).unwrap();
         }
-        client(Some("10.0.0.1".parse().unwrap()), &fields, &["10.0.0.0/8".parse().unwrap()]).unwrap().to_string()
+        client(Some("10.0.0.1".parse().unwrap()), &fields, &["10.0.0.0/8".parse().unwrap()])
+            .unwrap()
+            .to_string()
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn stopped(mut trip: Box<Trip>, stop: &Stop) -> Response<Box<Trip>> {
 /// What every response carries.
 fn finished(mut trip: Box<Trip>, arrival: Arrival) -> Response<Box<Trip>> {
     let Arrival { mut head, body, tunnel } = arrival;
-    head.fields.set(Name::XRequestId, trip.id.as_str().as_bytes());
+    head.fields.set(Name::XRequestId, trip.id.as_bytes());
     if !head.fields.has(Name::Date) {
         trip.desk.with_date(trip.arrived, |date| head.fields.add(Name::Date, date));
     }

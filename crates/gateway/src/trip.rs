@@ -63,6 +63,13 @@ impl Id {
             Self::Made(id) => id.as_str(),
         }
     }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Kept(id) => id.as_bytes(),
+            Self::Made(id) => id.as_bytes(),
+        }
+    }
 }
 
 impl Trip {

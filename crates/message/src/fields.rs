@@ -70,11 +70,19 @@ impl Fields {
     pub fn push_checked(&mut self, name: &[u8], value: &[u8]) {
         debug_assert!(is_token(name), "checked by the caller");
         debug_assert!(value.iter().all(|&b| is_value_byte(b)), "checked by the caller");
-        let known = Name::of(name);
-        let name_at = self.block.len() as u32;
-        self.block.extend_from_slice(name);
-        let value_at = self.block.len() as u32;
-        self.block.extend_from_slice(value);
+        self.append(Name::of(name), name, value);
+    }
+
+    /// Writes a line into the block as it stands in a message, so that it can leave in one piece.
+    fn append(&mut self, known: Name, name: &[u8], value: &[u8]) {
+        let block = &mut self.block;
+        block.reserve(name.len() + value.len() + 4);
+        let name_at = block.len() as u32;
+        block.extend_from_slice(name);
+        block.extend_from_slice(b": ");
+        let value_at = block.len() as u32;
+        block.extend_from_slice(value);
+        block.extend_from_slice(b"\r\n");
         self.lines.push(Line {
             name_at,
             value_at,
@@ -86,14 +94,16 @@ impl Fields {
 
     /// Adds a line with a well-known name, written in lower case.
     pub fn add(&mut self, name: Name, value: &[u8]) {
-        self.push_checked(name.as_str().as_bytes(), value);
+        debug_assert!(name != Name::Other, "a name without a text");
+        debug_assert!(value.iter().all(|&b| is_value_byte(b)), "checked by the caller");
+        self.append(name, name.as_str().as_bytes(), value);
     }
 
     /// No lines yet over a block of bytes, whose lines are then pointed at with [`Fields::point`]. For parsers: one
     /// copy takes the whole head.
     pub fn over(block: &[u8], lines: usize) -> Self {
         // Room for the few fields that a gateway adds.
-        let mut own = Vec::with_capacity(block.len() + 256);
+        let mut own = Vec::with_capacity(block.len() + 384);
         own.extend_from_slice(block);
         Self { block: own, lines: Vec::with_capacity(lines + 8) }
     }
@@ -189,6 +199,39 @@ impl Fields {
     /// All lines: the well-known name, the name as it came, the value.
     pub fn iter(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
         self.lines.iter().map(|l| (l.name, &self.block[l.name_range()], &self.block[l.value_range()]))
+    }
+
+    /// Writes all lines as they stand in an HTTP/1 message, each with its CRLF. Lines that lie side by side in the block,
+    /// as those of one message do, leave in one piece.
+    pub fn write_lines(&self, out: &mut Vec<u8>) {
+        out.reserve(self.bytes());
+        let mut run = 0..0;
+        for line in &self.lines {
+            let (name, value) = (line.name_range(), line.value_range());
+            let end = value.end + 2;
+            let stands = value.start == name.end + 2
+                && self.block[name.end..value.start] == *b": "
+                && self.block.get(value.end..end) == Some(b"\r\n");
+            if stands && name.start == run.end {
+                run.end = end;
+                continue;
+            }
+            out.extend_from_slice(&self.block[std::mem::take(&mut run)]);
+            if stands {
+                run = name.start..end;
+            } else {
+                out.extend_from_slice(&self.block[name]);
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(&self.block[value]);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        out.extend_from_slice(&self.block[run]);
+    }
+
+    /// Bytes that all lines take in a message, or somewhat more.
+    pub fn bytes(&self) -> usize {
+        self.block.len() + 4 * self.lines.len()
     }
 
     /// How many lines there are.
@@ -289,6 +332,40 @@ mod tests {
             f.iter().map(|(_, n, _)| n).collect::<Vec<_>>(),
             [&b"Host"[..], b"X-Own", b"host", b"x-own"]
         );
+    }
+
+    /// The lines as they are written one by one.
+    fn plainly(fields: &Fields) -> Vec<u8> {
+        fields.iter().flat_map(|(_, n, v)| [n, b": ", v, b"\r\n"].concat()).collect()
+    }
+
+    #[test]
+    fn lines_leave_as_they_are_however_they_lie_in_the_block() {
+        let head = b"A: 1\r\nbee:2\r\nC:  3 \r\nD: 4\r\nE: 5\r\nF:\r\nG: 7";
+        let mut fields = Fields::over(head, 7);
+        let mut at = 0;
+        for line in head.split(|b| *b == b'\n') {
+            let colon = line.iter().position(|b| *b == b':').unwrap();
+            let text = line.strip_suffix(b"\r").unwrap_or(line);
+            let value = text[colon + 1..].trim_ascii();
+            let start = at + value.as_ptr() as usize - line.as_ptr() as usize;
+            fields.point(Name::of(&line[..colon]), at..at + colon, start..start + value.len());
+            at += line.len() + 1;
+        }
+        fields.add(Name::Via, b"1.1 x");
+        fields.push("X-Own", b"y").unwrap();
+        let written = |fields: &Fields| {
+            let mut out = b"before ".to_vec();
+            fields.write_lines(&mut out);
+            String::from_utf8(out.split_off(7)).unwrap()
+        };
+        let all = "A: 1\r\nbee: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: \r\nG: 7\r\nvia: 1.1 x\r\nX-Own: y\r\n";
+        assert_eq!(written(&fields), all);
+        for gone in [&b"d"[..], b"a", b"via", b"g", b"bee", b"x-own", b"e", b"c", b"f"] {
+            fields.remove_named(gone);
+            assert_eq!(written(&fields).into_bytes(), plainly(&fields));
+        }
+        assert_eq!(written(&fields), "");
     }
 
     #[test]

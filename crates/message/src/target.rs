@@ -180,7 +180,8 @@ impl Authority {
                 rest[..close].parse::<std::net::Ipv6Addr>().map_err(|_| BadAuthority)?;
                 close + 2
             }
-            None => text.find(':').unwrap_or(text.len()),
+            // By bytes: searching a text for a character costs several times as much, and this is done for each request.
+            None => raw.iter().position(|b| *b == b':').unwrap_or(text.len()),
         };
         let (host, rest) = text.split_at(host_len);
         if let Some(port) = rest.strip_prefix(':') {

@@ -100,6 +100,6 @@ pub struct Overload {
 
 impl Default for Overload {
     fn default() -> Self {
-        Self { enabled: true, memory: Percent::of(90), cpu: Percent::of(100), lag: Period::millis(100) }
+        Self { enabled: true, memory: Percent::of(90), cpu: Percent::of(100), lag: Period::millis(500) }
     }
 }

@@ -2,6 +2,11 @@
 
 use message::{Fields, Name, RequestHead, ResponseHead, StatusCode, Version};
 
+/// What a head has beside its fields: the first line without its target, length, connection.
+const BESIDE_FIELDS: usize = 192;
+/// Bodies up to this size are copied behind their head.
+const SMALL_BODY: u64 = 2048;
+
 /// How the length of a body is told in its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -15,13 +20,15 @@ pub(crate) enum Told {
 
 /// Writes a request's head for an upstream. `host` is what stands in `Host`.
 pub(crate) fn request_head(out: &mut Vec<u8>, head: &RequestHead, host: &str, told: Told, expect: bool) {
+    // Once, rather than line by line.
+    out.reserve(head.target.as_str().len() + host.len() + head.fields.bytes() + BESIDE_FIELDS);
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(head.target.as_str().as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
     out.extend_from_slice(host.as_bytes());
     out.extend_from_slice(b"\r\n");
-    field_lines(out, &head.fields);
+    head.fields.write_lines(out);
     tell_length(out, told);
     if let Some(protocol) = &head.upgrade {
         out.extend_from_slice(b"connection: upgrade\r\nupgrade: ");
@@ -49,8 +56,11 @@ pub(crate) enum Ends {
 
 /// Writes a response's head for a client.
 pub(crate) fn response_head(out: &mut Vec<u8>, head: &ResponseHead, told: Told, ends: Ends) {
+    // A small body is put behind it at once.
+    let body = if let Told::Length(n) = told { n.min(SMALL_BODY) as usize } else { 0 };
+    out.reserve(head.fields.bytes() + body + BESIDE_FIELDS);
     status_line(out, head.status);
-    field_lines(out, &head.fields);
+    head.fields.write_lines(out);
     tell_length(out, told);
     match ends {
         Ends::Stays => {}
@@ -63,14 +73,14 @@ pub(crate) fn response_head(out: &mut Vec<u8>, head: &ResponseHead, told: Told, 
 /// Writes the head of a 101 answer.
 pub(crate) fn switching_head(out: &mut Vec<u8>, head: &ResponseHead) {
     status_line(out, StatusCode::SWITCHING_PROTOCOLS);
-    field_lines(out, &head.fields);
+    head.fields.write_lines(out);
     out.extend_from_slice(b"connection: upgrade\r\n\r\n");
 }
 
 /// Writes an interim (1xx) answer.
 pub(crate) fn interim_head(out: &mut Vec<u8>, head: &ResponseHead) {
     status_line(out, head.status);
-    field_lines(out, &head.fields);
+    head.fields.write_lines(out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -88,7 +98,7 @@ pub(crate) fn chunk_size(out: &mut Vec<u8>, size: usize) {
 pub(crate) fn last_chunk(out: &mut Vec<u8>, trailers: Option<&Fields>) {
     out.extend_from_slice(b"0\r\n");
     if let Some(trailers) = trailers {
-        field_lines(out, trailers);
+        trailers.write_lines(out);
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -103,15 +113,6 @@ fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     out.push(b' ');
     out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
-}
-
-fn field_lines(out: &mut Vec<u8>, fields: &Fields) {
-    for (_, name, value) in fields.iter() {
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 fn tell_length(out: &mut Vec<u8>, told: Told) {
