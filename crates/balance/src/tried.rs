@@ -4,8 +4,8 @@
 #[derive(Clone, Debug, Default)]
 pub struct Tried {
     /// The first `len` are in use, in rising order.
-    at: [usize; Self::MOST],
-    len: usize,
+    at: [u32; Self::MOST],
+    len: u32,
 }
 
 impl Tried {
@@ -19,11 +19,13 @@ impl Tried {
 
     /// Remembers one. False where there is no room, or it is known already.
     pub fn insert(&mut self, endpoint: usize) -> bool {
-        let place = self.all().partition_point(|&t| t < endpoint);
-        if self.len == Self::MOST || self.all().get(place) == Some(&endpoint) {
+        // A list of 2^32 endpoints fits in no memory.
+        let endpoint = endpoint as u32;
+        let (place, len) = (self.all().partition_point(|&t| t < endpoint), self.all().len());
+        if len == Self::MOST || self.all().get(place) == Some(&endpoint) {
             return false;
         }
-        self.at.copy_within(place..self.len, place + 1);
+        self.at.copy_within(place..len, place + 1);
         self.at[place] = endpoint;
         self.len += 1;
         true
@@ -36,16 +38,16 @@ impl Tried {
 
     /// Was it tried?
     pub fn has(&self, endpoint: usize) -> bool {
-        self.all().contains(&endpoint)
+        self.all().contains(&(endpoint as u32))
     }
 
     /// How many of these positions, given in rising order, were tried.
     pub(crate) fn among(&self, positions: &[u32]) -> usize {
-        self.all().iter().filter(|&&tried| positions.binary_search(&(tried as u32)).is_ok()).count()
+        self.all().iter().filter(|&&tried| positions.binary_search(&tried).is_ok()).count()
     }
 
-    fn all(&self) -> &[usize] {
-        &self.at[..self.len]
+    fn all(&self) -> &[u32] {
+        &self.at[..self.len as usize]
     }
 }
 

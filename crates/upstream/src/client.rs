@@ -105,32 +105,23 @@ impl Client {
         });
         let pools = pools.collect();
         let generation = service.standing.circle.generation();
-        let (picker, sole) = self.picker(service);
+        let picker = self.picker(service);
         Rc::new(Local {
             service: Arc::clone(service),
             picker: RefCell::new(picker),
             generation: Cell::new(generation),
-            sole: Cell::new(sole),
+            sole: Cell::new(service.has_one_choice()),
             pools,
             clock: self.clock.clone(),
         })
     }
 
-    /// A picker among those that may be picked now, and whether there is nothing to pick from.
-    fn picker(&self, service: &Service) -> (Picker, bool) {
+    /// A picker among those that may be picked now.
+    fn picker(&self, service: &Service) -> Picker {
         let settings = &service.settings;
         let lineup = Lineup::of(&service.members, &settings.lineup);
-        let sole = match &service.members[..] {
-            [one] => {
-                one.endpoint.health.state() == State::Up
-                    && !one.endpoint.health.is_ramping()
-                    && !service.bounded
-            }
-            _ => false,
-        };
         let random = &mut self.random.borrow_mut();
-        let table = service.table.clone();
-        (Picker::new(settings.picker, &service.members, lineup, table, random), sole)
+        Picker::new(settings.picker, &service.members, lineup, service.table.clone(), random)
     }
 
     /// Closes connections that waited too long. Called now and then.
@@ -147,9 +138,10 @@ impl Local {
     pub(crate) fn pick(&self, client: &Client, tried: &Tried, hash: Option<u64>) -> Pick {
         let generation = self.service.standing.circle.generation();
         if self.generation.get() != generation {
-            let (picker, sole) = client.picker(&self.service);
-            self.picker.replace(picker);
-            self.sole.set(sole);
+            let lineup = Lineup::of(&self.service.members, &self.service.settings.lineup);
+            let random = &mut client.random.borrow_mut();
+            self.picker.borrow_mut().adopt(&self.service.members, lineup, random);
+            self.sole.set(self.service.has_one_choice());
             self.generation.set(generation);
         }
         if self.sole.get() {

@@ -346,6 +346,17 @@ impl Service {
             && self.members.iter().zip(&other.members).all(same)
     }
 
+    /// Is there one endpoint, and nothing that could speak against it?
+    pub(crate) fn has_one_choice(&self) -> bool {
+        match &self.members[..] {
+            [one] => {
+                let health = &one.endpoint.health;
+                health.state() == State::Up && !health.is_ramping() && !self.bounded
+            }
+            _ => false,
+        }
+    }
+
     /// Without active checks nobody would take back what the last check of an earlier config has said.
     fn forget_checks(&self, now: Moment) {
         let once = CheckSettings { fall: 1, rise: 1 };

@@ -14,13 +14,14 @@ use tokio::io::AsyncWrite;
 /// The upstream's end of a tunnel: the connection that answered 101.
 #[derive(Debug)]
 pub struct Tunnel {
-    wire: Wire,
+    /// Boxed: every answer has room for a tunnel, and hardly one is.
+    wire: Box<Wire>,
     idle: Duration,
 }
 
 impl Tunnel {
     pub(crate) fn new(wire: Wire, idle: Duration) -> Self {
-        Self { wire, idle }
+        Self { wire: Box::new(wire), idle }
     }
 
     /// Relays until both directions have ended, one fails, or both have been silent for the idle time.
