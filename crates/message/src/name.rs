@@ -110,6 +110,7 @@ names! {
     XForwardedProto = "x-forwarded-proto",
     XRealIp = "x-real-ip",
     XRequestId = "x-request-id",
+    XRequestDeadline = "x-request-deadline",
     XTidegateExplain = "x-tidegate-explain",
     XTidegateMirror = "x-tidegate-mirror",
 }

@@ -186,6 +186,11 @@ impl Local {
         self.service.table.as_ref().map(|_| &self.service.settings.hash_on)
     }
 
+    /// Are endpoints told until when an answer is waited for?
+    pub fn tells_deadline(&self) -> bool {
+        self.service.settings.timeouts.told
+    }
+
     /// How long the service may take to answer, where a route says nothing.
     pub fn request_timeout(&self) -> Duration {
         self.service.settings.timeouts.request

@@ -49,6 +49,8 @@ pub struct Timeouts {
     pub request: Duration,
     /// For the next byte of an answer's body, or of a tunnel.
     pub idle: Duration,
+    /// Endpoints are told until when an answer is waited for.
+    pub told: bool,
 }
 
 impl Default for Timeouts {
@@ -57,6 +59,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(1),
             request: Duration::from_secs(15),
             idle: Duration::from_secs(60),
+            told: false,
         }
     }
 }

@@ -160,10 +160,17 @@ pub struct Timeouts {
     pub request: Period,
     /// The longest silence between two bytes of the response.
     pub idle: Period,
+    /// Tell the endpoints until when the response is waited for: `X-Request-Deadline`, in milliseconds since 1970.
+    pub send_deadline: bool,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Period::seconds(1), request: Period::seconds(15), idle: Period::seconds(60) }
+        Self {
+            connect: Period::seconds(1),
+            request: Period::seconds(15),
+            idle: Period::seconds(60),
+            send_deadline: false,
+        }
     }
 }

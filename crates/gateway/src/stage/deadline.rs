@@ -1,24 +1,48 @@
-//! The deadline travels: a gRPC client's own timeout bounds the whole request, and the upstream learns how long anybody
-//! will wait (`grpc-timeout`, gRPC over HTTP/2 section "Timeout"). Other requests pay one comparison.
+//! The deadline travels: a client's own limit bounds the whole request, and the upstream learns how long anybody will
+//! wait.
+//!
+//! gRPC has a field for both, `grpc-timeout` (gRPC over HTTP/2, section "Timeout"). Other requests have
+//! `X-Request-Deadline`, a moment in milliseconds since 1970: it is sent where the service wants it, and believed from
+//! trusted proxies. A request that has none of these pays two comparisons and one look for a field.
 
 use crate::site::Route;
 use message::{Name, RequestHead};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use upstream::Local;
 
-/// Reads the client's limit, and writes the shorter of it and our own.
-pub(crate) fn travel(head: &mut RequestHead, route: &Route, local: &Local) -> Option<Duration> {
-    if head.version != message::Version::HTTP_2 || !is_grpc(head) {
-        return None;
-    }
-    let own = route.manner.request_timeout.unwrap_or_else(|| local.request_timeout());
-    let client = head.fields.get_str(Name::GrpcTimeout).and_then(parse);
-    // A call that streams may outlive the head of its answer, so our own limit is not the call's.
-    if let Some(client) = client.filter(|c| !c.is_zero()) {
+/// Reads the client's limit, and writes the shorter of it and our own. `trusted`: a trusted proxy sent the request.
+pub(crate) fn travel(
+    head: &mut RequestHead,
+    route: &Route,
+    local: &Local,
+    trusted: bool,
+) -> Option<Duration> {
+    let own = || route.manner.request_timeout.unwrap_or_else(|| local.request_timeout());
+    if head.version == message::Version::HTTP_2 && is_grpc(head) {
+        // A call that streams may outlive the head of its answer, so our own limit is not the call's.
+        let client = head.fields.get_str(Name::GrpcTimeout).and_then(parse).filter(|c| !c.is_zero())?;
         head.fields.set(Name::GrpcTimeout, show(client).as_bytes());
-        return Some(client.min(own));
+        return Some(client.min(own()));
     }
-    None
+    let told =
+        head.fields.get_str(Name::XRequestDeadline).filter(|_| trusted).and_then(|t| left(t, since_1970()));
+    if local.tells_deadline() {
+        let until = since_1970() + told.map_or_else(own, |told| told.min(own()));
+        head.fields.set(Name::XRequestDeadline, until.as_millis().to_string().as_bytes());
+    } else if !trusted {
+        head.fields.remove(Name::XRequestDeadline);
+    }
+    told
+}
+
+/// What is left until that moment. One that has passed leaves the least that is not nothing: the answer is late at once.
+fn left(deadline: &str, now: Duration) -> Option<Duration> {
+    let deadline = Duration::from_millis(deadline.trim().parse().ok()?);
+    Some(deadline.saturating_sub(now).max(Duration::from_millis(1)))
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn is_grpc(head: &RequestHead) -> bool {
@@ -57,6 +81,15 @@ fn show(timeout: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_leaves_what_is_left() {
+        let now = Duration::from_secs(1000);
+        assert_eq!(left("1000250", now), Some(Duration::from_millis(250)));
+        assert_eq!(left("999999", now), Some(Duration::from_millis(1)));
+        assert_eq!(left("soon", now), None);
+        assert_eq!(left("-5", now), None);
+    }
 
     #[test]
     fn timeouts_are_read_and_written_as_grpc_writes_them() {

@@ -2,6 +2,7 @@
 
 use super::{affinity, deadline, introduce, locally, mirror, told};
 use crate::arrival::Arrival;
+use crate::client_address::is_trusted;
 use crate::site::{Action, Fallback, Route};
 use crate::stop::Stop;
 use crate::trip::Trip;
@@ -63,9 +64,10 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
 /// Asks a service.
 async fn ask(trip: &mut Trip, route: &Route, service: usize, body: &mut Body) -> Result<Answered, Failed> {
     trip.service = Some(service);
+    let trusted = is_trusted(trip.peer.ip(), &trip.here.site.trusted_proxies);
     let local = &trip.here.services[service];
     let head = trip.head.as_mut().expect("a request that has a route has a head");
-    let client_timeout = deadline::travel(head, route, local);
+    let client_timeout = deadline::travel(head, route, local, trusted);
     let ask = Forward {
         head,
         body,

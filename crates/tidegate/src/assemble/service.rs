@@ -64,6 +64,7 @@ pub(crate) fn settings(name: &str, typed: &config::Service, around: Surroundings
             connect: typed.timeouts.connect.get(),
             request: typed.timeouts.request.get(),
             idle: typed.timeouts.idle.get(),
+            told: typed.timeouts.send_deadline,
         },
         protocol: protocol(typed.protocol),
         tls: tls(typed),
