@@ -333,6 +333,7 @@ impl Service {
             settings,
         };
         service.forget_checks(now);
+        service.standing.queue.wake();
         Ok(Arc::new(service))
     }
 
@@ -373,6 +374,8 @@ impl Service {
         let service = &self.settings.name;
         let (between, detail) = detail.map_or(("", ""), |detail| (": ", detail));
         endpoint.tell_change(why);
+        // There may be room now, or nobody left to wait for.
+        self.standing.queue.wake();
         log::write(
             level,
             format_args!(

@@ -6,8 +6,13 @@ use message::{Name, RequestHead};
 use std::time::Duration;
 use upstream::Local;
 
-/// Reads the client's limit, and writes the shorter of it and our own.
-pub(crate) fn travel(head: &mut RequestHead, route: &Route, local: &Local) -> Option<Duration> {
+/// Reads the client's limit, of which `gone` has passed, and writes what is left of it.
+pub(crate) fn travel(
+    head: &mut RequestHead,
+    route: &Route,
+    local: &Local,
+    gone: Duration,
+) -> Option<Duration> {
     if head.version != message::Version::HTTP_2 || !is_grpc(head) {
         return None;
     }
@@ -15,6 +20,7 @@ pub(crate) fn travel(head: &mut RequestHead, route: &Route, local: &Local) -> Op
     let client = head.fields.get_str(Name::GrpcTimeout).and_then(parse);
     // A call that streams may outlive the head of its answer, so our own limit is not the call's.
     if let Some(client) = client.filter(|c| !c.is_zero()) {
+        let client = client.saturating_sub(gone);
         head.fields.set(Name::GrpcTimeout, show(client).as_bytes());
         return Some(client.min(own));
     }

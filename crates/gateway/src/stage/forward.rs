@@ -8,6 +8,7 @@ use crate::trip::Trip;
 use message::{Name, RequestHead, Target, Version};
 use net::Body;
 use std::rc::Rc;
+use std::time::Instant;
 use upstream::{Answered, Failed, Forward};
 
 /// Gets the answer.
@@ -38,7 +39,8 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
         strip(trip, prefix);
     }
     let opened_over_h2 = open_websocket(trip);
-    let mut failed = match ask(trip, route, service, &mut body).await {
+    let arrived_at = trip.arrived;
+    let mut failed = match ask(trip, route, service, &mut body, arrived_at).await {
         Ok(answered) => return Ok(arrived(trip, route, answered, opened_over_h2)),
         Err(failed) => failed,
     };
@@ -48,9 +50,15 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
             return Ok(locally::respond(to));
         }
         Some(Fallback::Service(other)) if failed.sendable && !failed.is_clients() => {
-            match ask(trip, route, *other, &mut body).await {
-                Ok(answered) => return Ok(arrived(trip, route, answered, opened_over_h2)),
-                Err(again) => failed = again,
+            // Its time begins now: the other service has used its own up.
+            match ask(trip, route, *other, &mut body, Instant::now()).await {
+                Ok(mut answered) => {
+                    answered.attempts = answered.attempts.saturating_add(failed.attempts);
+                    return Ok(arrived(trip, route, answered, opened_over_h2));
+                }
+                Err(again) => {
+                    failed = Failed { attempts: again.attempts.saturating_add(failed.attempts), ..again };
+                }
             }
         }
         _ => {}
@@ -60,12 +68,18 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
     Err(stop)
 }
 
-/// Asks a service.
-async fn ask(trip: &mut Trip, route: &Route, service: usize, body: &mut Body) -> Result<Answered, Failed> {
+/// Asks a service, whose time counts from `since`.
+async fn ask(
+    trip: &mut Trip,
+    route: &Route,
+    service: usize,
+    body: &mut Body,
+    since: Instant,
+) -> Result<Answered, Failed> {
     trip.service = Some(service);
     let local = &trip.here.services[service];
     let head = trip.head.as_mut().expect("a request that has a route has a head");
-    let client_timeout = deadline::travel(head, route, local);
+    let client_timeout = deadline::travel(head, route, local, since.saturating_duration_since(trip.arrived));
     let ask = Forward {
         head,
         body,
@@ -74,7 +88,7 @@ async fn ask(trip: &mut Trip, route: &Route, service: usize, body: &mut Body) ->
         manner: &route.manner,
         client_timeout,
         hash: affinity::hash(local, head, trip.client),
-        arrived: trip.arrived,
+        arrived: since,
     };
     trip.desk.client.forward(local, ask).await
 }
