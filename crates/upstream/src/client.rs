@@ -2,6 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::service::{HashOn, Service};
+use crate::standing::Adaptive;
 use balance::{Lineup, Pick, Picker, Seen, State, Tried};
 use base::{Clock, IdSource, Moment};
 use net::{Idle, Multiplexed};
@@ -172,6 +173,18 @@ impl Local {
     pub(crate) fn takes(&self, member: usize) -> bool {
         let endpoint = self.endpoint(member);
         endpoint.health.state() == State::Up && endpoint.load.pending() < self.most(member)
+    }
+
+    /// Is there room for one more request, as far as can be told without picking?
+    pub(crate) fn has_room(&self) -> bool {
+        let picker = self.picker.borrow();
+        let mut shares = picker.lineup().shares().filter(|(share, _)| *share > 0.0);
+        let free = |at: &u32| {
+            let member = *at as usize;
+            self.endpoint(member).load.pending() < self.most(member)
+        };
+        let adaptive = self.service.standing.adaptive.as_ref();
+        adaptive.is_none_or(Adaptive::has_room) && shares.any(|(_, members)| members.iter().any(free))
     }
 
     /// An attempt has shown how an endpoint is. `trial`: it decides whether the endpoint comes back.

@@ -230,7 +230,11 @@ impl Client {
                 };
                 let most = queue.timeout().min(run.left(Instant::now()));
                 let seat = tokio::time::timeout(most, seat).await;
-                seat.unwrap_or(Err(Why::Shed(Shed::QueueTimeout)))
+                let seat = seat.unwrap_or(Err(Why::Shed(Shed::QueueTimeout)));
+                if seat.is_ok() {
+                    place.served(local.has_room());
+                }
+                seat
             }
         };
         run.began = Instant::now();

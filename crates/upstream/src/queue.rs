@@ -4,9 +4,9 @@
 //! at one number, and takes the lock only where somebody waits.
 //!
 //! *Invariant*: nobody waits while there is room and nothing else will end. Whoever queues looks for room once more
-//! after it has been counted, so a permit that ended in between is not missed; and whoever was called calls the next,
-//! whether it found room (there may be more: a limit rose, an endpoint came back) or went away. Nobody overtakes: one
-//! that was called counts as waiting until it has found room, and goes back to where it stood if it did not.
+//! after it has been counted, so a permit that ended in between is not missed; and whoever was called calls the next
+//! where it went away, or found more room than it needs (a limit rose, an endpoint came back). Nobody overtakes: one that
+//! was called counts as waiting until it has found room, and goes back to where it stood if it did not.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -106,6 +106,7 @@ pub(crate) struct Place<'a> {
     class: Class,
     /// It was called before: who is at the head of the line then may look without being called again.
     was_called: Cell<bool>,
+    served: bool,
 }
 
 impl Queue {
@@ -136,7 +137,7 @@ impl Queue {
         let waiter = Arc::new(Waiter { number: lines.came, state: Mutex::new((Call::Waiting, None)) });
         lines.waiting[class as usize].push_back(Arc::clone(&waiter));
         self.recount(&lines);
-        Ok(Place { queue: self, waiter, class, was_called: Cell::new(false) })
+        Ok(Place { queue: self, waiter, class, was_called: Cell::new(false), served: false })
     }
 
     /// There may be room for the first in line: an attempt has ended, or an endpoint has come or gone.
@@ -234,8 +235,19 @@ impl Place<'_> {
     }
 }
 
+impl Place<'_> {
+    /// It has found room, and saw whether there is `more`.
+    pub(crate) fn served(mut self, more: bool) {
+        self.served = true;
+        let queue = self.queue;
+        drop(self);
+        if more {
+            queue.wake();
+        }
+    }
+}
+
 impl Drop for Place<'_> {
-    /// Served or not: whoever is next may find room, or must hear that this one, which it waited behind, is gone.
     fn drop(&mut self) {
         let mut lines = self.queue.lines();
         let was_first = lines.first().is_some_and(|first| Arc::ptr_eq(first, &self.waiter));
@@ -245,7 +257,8 @@ impl Drop for Place<'_> {
             Call::Waiting => lines.waiting[self.class as usize].retain(|w| !Arc::ptr_eq(w, &self.waiter)),
             Call::Displaced => {}
         }
-        if state == Call::Woken || was_first {
+        // The call was for somebody who needs it; and whoever waited behind this one has not looked for itself yet.
+        if !self.served && (state == Call::Woken || was_first) {
             self.queue.call_next(&mut lines);
         } else {
             self.queue.recount(&lines);
@@ -309,8 +322,19 @@ mod tests {
         assert_eq!(called(&b), Some(Ok(())));
         let c = queue.enter(Class::Normal).unwrap();
         assert!(!c.may_look(), "one that was called is before it");
-        drop(b);
-        assert_eq!(called(&c), Some(Ok(())), "there may be room for more than one");
+        b.served(false);
+        assert_eq!(called(&c), None, "the place was taken");
+        assert!(c.may_look());
+    }
+
+    #[test]
+    fn more_room_than_one_needs_is_passed_on() {
+        let queue = queue(4);
+        let a = queue.enter(Class::Normal).unwrap();
+        let b = queue.enter(Class::Normal).unwrap();
+        queue.wake();
+        a.served(true);
+        assert_eq!(called(&b), Some(Ok(())));
     }
 
     #[test]
@@ -371,7 +395,7 @@ mod tests {
                             loop {
                                 place.again();
                                 if place.may_look() && take() {
-                                    break;
+                                    break place.served(room.load(Ordering::SeqCst) > 0);
                                 }
                                 let late = wait_for(&place);
                                 assert!(late.is_ok(), "waited in vain");

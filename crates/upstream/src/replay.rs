@@ -101,6 +101,10 @@ impl Source {
                     self.keep(data);
                 } else if let Some(trailers) = frame.trailers_ref() {
                     self.trailers = Some(trailers.clone());
+                    // Nothing can follow, and not everybody asks.
+                    if matches!(self.state, State::Open) {
+                        self.state = State::Whole;
+                    }
                 }
             }
             Poll::Ready(None) if matches!(self.state, State::Open) => self.state = State::Whole,
@@ -246,6 +250,9 @@ mod tests {
         let frames = vec![Ok(Frame::data(Bytes::from("data"))), Ok(Frame::trailers(trailers))];
         let body = Body::made(Box::pin(http_body_util::StreamBody::new(futures_util::stream::iter(frames))));
         let replay = Replay::over(body, 64);
+        let mut first = replay.reader();
+        assert!(first.frame().await.unwrap().unwrap().is_data());
+        assert!(first.frame().await.unwrap().unwrap().is_trailers(), "whoever has the trailers asks no more");
         for _ in 0..2 {
             let all = replay.reader().collect().await.unwrap();
             assert_eq!(all.trailers().unwrap()["x-sum"], "7");

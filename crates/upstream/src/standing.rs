@@ -92,6 +92,10 @@ impl Adaptive {
         self.inflight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
+    pub(crate) fn has_room(&self) -> bool {
+        self.inflight.load(Ordering::Relaxed) < self.limiter.limit()
+    }
+
     pub(crate) fn leave(&self) {
         self.inflight.fetch_sub(1, Ordering::Relaxed);
     }
