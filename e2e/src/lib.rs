@@ -10,6 +10,8 @@
 mod binary;
 mod certificate;
 mod clients;
+mod crowd;
+mod dns;
 mod fleet;
 mod message;
 mod origin;
@@ -23,6 +25,8 @@ mod wait;
 pub use binary::tidegate_binary;
 pub use certificate::Certificate;
 pub use clients::{Curl, Load, curl, curl_raw, finish, h2load, run};
+pub use crowd::{Crowd, at_once, get, post, shares};
+pub use dns::DnsServer;
 pub use fleet::{Fleet, Group, has_ended, send_signal};
 pub use message::{Fields, Request, Response, is_problem};
 pub use origin::{Exchange, Origin};

@@ -5,9 +5,11 @@ use crate::wait::PATIENCE;
 use socket2::SockRef;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Answers one request: reads the body if it wants to, sends what it wants.
@@ -17,6 +19,7 @@ type Handler = dyn Fn(&mut Exchange<'_>) + Send + Sync;
 pub struct Origin {
     address: SocketAddr,
     shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -26,13 +29,23 @@ struct Shared {
     accepted: AtomicUsize,
     /// The open connections, by number.
     open: Mutex<HashMap<usize, TcpStream>>,
+    /// How many were open at once.
+    most_open: AtomicUsize,
     stopped: AtomicBool,
 }
 
 impl Origin {
     /// Starts an origin on a free port; `handler` is called with the head of each request.
     pub fn start(handler: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), handler)
+    }
+
+    /// [`Self::start`] at an address, where another origin may have listened before.
+    pub fn start_at(
+        address: SocketAddr,
+        handler: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).expect("nobody else listens there");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
@@ -40,11 +53,12 @@ impl Origin {
             bytes: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
             open: Mutex::default(),
+            most_open: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         });
         let of_thread = Arc::clone(&shared);
-        std::thread::spawn(move || of_thread.accept(&listener));
-        Self { address, shared }
+        let accepting = Some(std::thread::spawn(move || of_thread.accept(&listener)));
+        Self { address, shared, accepting }
     }
 
     /// Reads each request to its end and sends `answer`.
@@ -55,6 +69,16 @@ impl Origin {
                 exchange.send(&answer);
             }
         })
+    }
+
+    /// Answers every request with 200 and this name as the body.
+    pub fn named(name: &'static str) -> Self {
+        Self::start(answers(name))
+    }
+
+    /// [`Self::named`] at an address.
+    pub fn named_at(address: SocketAddr, name: &'static str) -> Self {
+        Self::start_at(address, answers(name))
     }
 
     /// Answers every request with 200 and its target as the body.
@@ -100,6 +124,12 @@ impl Origin {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 
+    /// How many connections were open at once, as far as it could tell whenever one more came: those that the gateway
+    /// had closed by then do not count.
+    pub fn most_connections(&self) -> usize {
+        self.shared.most_open.load(Ordering::SeqCst)
+    }
+
     /// Connections that are open now.
     pub fn open_connections(&self) -> usize {
         lock(&self.shared.open).len()
@@ -114,6 +144,32 @@ impl Drop for Origin {
         for connection in lock(&self.shared.open).values() {
             let _ = connection.shutdown(Shutdown::Both);
         }
+        // From here on nobody listens there.
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+        for connection in lock(&self.shared.open).values() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// A handler that answers every request with 200 and this name.
+fn answers(name: &'static str) -> impl Fn(&mut Exchange<'_>) + Send + Sync + 'static {
+    move |exchange| {
+        if exchange.read_body() {
+            exchange.send_ok(name);
+        }
+    }
+}
+
+/// Has the other side closed it? Looks without taking anything and without waiting.
+fn is_closed(connection: &TcpStream) -> bool {
+    const PEEK_AT_ONCE: i32 = 0x2 | 0x40; // MSG_PEEK and MSG_DONTWAIT of Linux
+    let mut byte = [MaybeUninit::uninit()];
+    match SockRef::from(connection).recv_with_flags(&mut byte, PEEK_AT_ONCE) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }
 }
 
@@ -126,7 +182,12 @@ impl Shared {
             let Ok(stream) = stream else { continue };
             let Ok(again) = stream.try_clone() else { continue };
             let number = self.accepted.fetch_add(1, Ordering::SeqCst) + 1;
-            lock(&self.open).insert(number, again);
+            {
+                let mut open = lock(&self.open);
+                let before = open.values().filter(|connection| !is_closed(connection)).count();
+                self.most_open.fetch_max(before + 1, Ordering::SeqCst);
+                open.insert(number, again);
+            }
             let shared = Arc::clone(self);
             std::thread::spawn(move || {
                 let wire = Wire { stream, shared: Arc::clone(&shared), held: Vec::new() };

@@ -196,6 +196,32 @@ impl Tidegate {
         self.metrics().lines().filter(of_metric).filter_map(value).sum()
     }
 
+    /// A service as `/api/services` shows it.
+    #[track_caller]
+    pub fn service(&self, name: &str) -> serde_json::Value {
+        let all: serde_json::Value =
+            serde_json::from_slice(&self.admin("GET", "/api/services").body).unwrap_or_default();
+        let services = all.as_array().or_else(|| all["services"].as_array()).cloned().unwrap_or_default();
+        let one = services.iter().find(|service| service["name"] == name);
+        one.cloned().unwrap_or_else(|| panic!("no service {name} in {all}"))
+    }
+
+    /// The state of an endpoint as `/api/services` shows it: `up`, `ejected` and their like; empty where it has none.
+    #[track_caller]
+    pub fn state(&self, service: &str, url: &str) -> String {
+        let service = self.service(service);
+        let endpoints = service["endpoints"].as_array().cloned().unwrap_or_default();
+        let one = endpoints.iter().find(|endpoint| endpoint["url"] == url);
+        one.and_then(|endpoint| endpoint["state"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Waits until an endpoint is in that state.
+    #[track_caller]
+    pub fn wait_for_state(&self, service: &str, url: &str, state: &str) {
+        let came = eventually(PATIENCE, || self.state(service, url) == state);
+        assert!(came, "{url} is not {state}: {}\n{}", self.service(service), self.stderr());
+    }
+
     /// Overwrites the config in place.
     pub fn write_config(&self, config: &str) {
         let text = fill_with(

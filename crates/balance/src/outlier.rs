@@ -56,7 +56,8 @@ pub struct OutlierSettings {
     pub base_ejection_time: Duration,
     /// How long an ejection lasts at most.
     pub max_ejection_time: Duration,
-    /// The percentage of endpoints that may be out at a time, rounded down to whole endpoints.
+    /// The percentage of endpoints that may be out at a time, rounded down to whole endpoints. The last one stays,
+    /// whatever this says.
     pub max_ejection: u8,
     /// How success rates are compared.
     pub success_rate: SuccessRateSettings,
@@ -104,7 +105,8 @@ impl OutlierSettings {
 
     /// How many of that many endpoints may be out at a time.
     pub(crate) fn may_be_out(&self, members: usize) -> usize {
-        members.saturating_mul(usize::from(self.max_ejection.min(100))) / 100
+        let share = members.saturating_mul(usize::from(self.max_ejection.min(100))) / 100;
+        share.min(members.saturating_sub(1))
     }
 }
 

@@ -12,6 +12,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How often workers are asked again for a connection.
+const RING: Duration = Duration::from_millis(10);
+
 /// What one attempt sends, and how long it may take.
 pub(crate) struct Try<'a> {
     pub(crate) head: &'a RequestHead,
@@ -85,7 +88,9 @@ impl Client {
         ask: &mut Try<'_>,
     ) -> Result<Answer, Failure> {
         let pool = &local.pools[member];
-        if let Some(connection) = pool.multiplexed() {
+        let most = local.service.members[member].max_connections;
+        let full = || most.is_some_and(|most| local.endpoint(member).connections.open() >= most);
+        if let Some(connection) = pool.multiplexed().or_else(|| full().then(|| pool.busy()).flatten()) {
             local.endpoint(member).meters.reused(self.core);
             match connection.exchange(asked(local, member, ask)).await {
                 // It went away between two requests.
@@ -116,7 +121,8 @@ async fn leased(endpoint: &Arc<Endpoint>, most: u32, timeout: Duration) -> Resul
                 return lease;
             }
             endpoint.connections.wanted.notify_waiters();
-            closed.await;
+            // Rung again now and then: a connection that was under way may wait by now.
+            let _ = tokio::time::timeout(RING, closed).await;
         }
     };
     let lease = tokio::time::timeout(timeout, one).await;

@@ -2,6 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::service::{HashOn, Service};
+use crate::standing::Adaptive;
 use balance::{Lineup, Pick, Picker, Seen, State, Tried};
 use base::{Clock, IdSource, Moment};
 use net::{Idle, Multiplexed};
@@ -99,7 +100,10 @@ impl Client {
             let pool = pools.get(&member.endpoint.id).cloned();
             let pool = pool.unwrap_or_else(|| Pool::open(settings.max_idle, settings.idle_timeout));
             // Where connections are few, those that wait are lent by all workers to each other.
-            pool.lends.set(member.max_connections.is_some());
+            if !pool.lends.replace(member.max_connections.is_some()) && pool.lends.get() {
+                // Those that were opened without a bound are not counted.
+                pool.idle.clear();
+            }
             pool.idle.set(settings.max_idle, settings.idle_timeout);
             pool
         });
@@ -163,6 +167,18 @@ impl Local {
         endpoint.health.state() == State::Up && endpoint.load.pending() < self.most(member)
     }
 
+    /// Is there room for one more request, as far as can be told without picking?
+    pub(crate) fn has_room(&self) -> bool {
+        let picker = self.picker.borrow();
+        let mut shares = picker.lineup().shares().filter(|(share, _)| *share > 0.0);
+        let free = |at: &u32| {
+            let member = *at as usize;
+            self.endpoint(member).load.pending() < self.most(member)
+        };
+        let adaptive = self.service.standing.adaptive.as_ref();
+        adaptive.is_none_or(Adaptive::has_room) && shares.any(|(_, members)| members.iter().any(free))
+    }
+
     /// An attempt has shown how an endpoint is. `trial`: it decides whether the endpoint comes back.
     pub(crate) fn learn(&self, member: usize, seen: Seen, core: usize, trial: bool, at: Moment) {
         let Service { members, standing, settings, .. } = &*self.service;
@@ -224,14 +240,29 @@ impl Pool {
         }
         let (pool, endpoint) = (Rc::downgrade(self), Arc::clone(endpoint));
         tokio::task::spawn_local(async move {
+            let mut wanted = endpoint.connections.wanted.notified();
             loop {
-                let wanted = tokio::time::timeout(LEND_LOOK, endpoint.connections.wanted.notified()).await;
+                let rung = tokio::time::timeout(LEND_LOOK, wanted).await;
+                // Listens again before it gives one, since whoever does not get that one rings at once.
+                wanted = endpoint.connections.wanted.notified();
                 let Some(pool) = pool.upgrade() else { return };
-                if wanted.is_ok() {
-                    drop(pool.idle.take());
+                if rung.is_ok() {
+                    pool.give_up_one();
                 }
             }
         });
+    }
+
+    /// Closes a connection that waits, or one of HTTP/2 as soon as its exchanges have ended.
+    fn give_up_one(&self) {
+        if self.idle.take().is_none() {
+            drop(self.multiplexed.borrow_mut().pop());
+        }
+    }
+
+    /// The HTTP/2 connection with the fewest exchanges, where no other one may be opened.
+    pub(crate) fn busy(&self) -> Option<Multiplexed> {
+        self.multiplexed.borrow().iter().filter(|c| c.is_usable()).min_by_key(|c| c.open()).cloned()
     }
 
     /// An HTTP/2 connection with room, if one is open. Where all are busy and more are allowed, there is none.

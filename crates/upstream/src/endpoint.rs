@@ -85,6 +85,13 @@ pub struct Connections {
     pub(crate) closed: Notify,
 }
 
+impl Connections {
+    /// How many are open.
+    pub(crate) fn open(&self) -> u32 {
+        self.open.load(Ordering::Acquire)
+    }
+}
+
 /// One connection among those that are bounded. Dropped with the connection.
 #[derive(Debug)]
 pub(crate) struct Lease(Arc<Endpoint>);

@@ -18,6 +18,9 @@ use net::{Answer, Body, Cause, Failure, Interim};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// How often a request looks again where another worker took the place that it had found.
+const LOST_MOST: usize = 8;
+
 /// How a route's requests are forwarded, where that differs from what the service says.
 #[derive(Clone, Debug, Default)]
 pub struct Manner {
@@ -130,7 +133,7 @@ impl Client {
                 }
                 Some(wait) => Box::pin(self.raced(local, permit, &ask, &mut run, wait)).await,
             };
-            let again = self.learn(local, &mut ended, &mut run, &ask);
+            let again = self.learn(local, &mut ended, &mut run);
             let Ended { permit, outcome } = ended;
             match (again, outcome) {
                 (None, Ok(answer)) => return Ok(run.answered(local, answer, permit)),
@@ -157,37 +160,48 @@ impl Client {
         called: bool,
     ) -> Result<Permit, NoSeat> {
         let standing = &local.service.standing;
-        let mut counted = false;
-        if local.service.bounded {
-            if !called && standing.waiting() > 0 {
-                return Err(NoSeat::Full);
-            }
-            if let Some(adaptive) = &standing.adaptive {
-                if !adaptive.enter() {
-                    return Err(NoSeat::Full);
+        if local.service.bounded && !called && standing.waiting() > 0 {
+            return Err(NoSeat::Full);
+        }
+        for _ in 0..LOST_MOST {
+            let counted = match &standing.adaptive {
+                Some(adaptive) if !adaptive.enter() => return Err(NoSeat::Full),
+                adaptive => adaptive.is_some(),
+            };
+            let picked = match self.choose(local, ask, run) {
+                Ok((member, trial)) => Permit::start(local, member, self, trial, counted),
+                Err(none) => {
+                    if let Some(adaptive) = &standing.adaptive {
+                        adaptive.leave();
+                    }
+                    return Err(none);
                 }
-                counted = true;
+            };
+            // Without a permit another worker took the endpoint's last place just before; a third may have room.
+            if let Some(permit) = picked {
+                return Ok(permit);
             }
         }
-        let start = |member, trial| Permit::start(local, member, self, trial, counted).ok_or(NoSeat::Full);
-        if standing.circle.has_trials()
+        Err(NoSeat::Full)
+    }
+
+    /// Which endpoint, and whether the attempt decides about its return.
+    fn choose(&self, local: &Local, ask: &Forward<'_>, run: &Run<'_>) -> Result<(usize, bool), NoSeat> {
+        // A client that has a home stays there, whoever else wants to be tried.
+        if let Some(home) = run.home.filter(|home| run.attempts == 0 && local.takes(*home)) {
+            return Ok((home, false));
+        }
+        if local.service.standing.circle.has_trials()
             && run.may_try(&mut self.random.borrow_mut())
             && let Some(member) = local.trial(self.clock.now())
         {
-            return start(member, true);
+            return Ok((member, true));
         }
-        if let Some(home) = run.home.filter(|home| run.attempts == 0 && local.takes(*home)) {
-            return start(home, false);
+        match local.pick(self, &run.tried, ask.hash) {
+            Pick::Endpoint(member) => Ok((member, false)),
+            Pick::Full => Err(NoSeat::Full),
+            Pick::Nobody => Err(NoSeat::Nobody),
         }
-        let none = match local.pick(self, &run.tried, ask.hash) {
-            Pick::Endpoint(member) => return start(member, false),
-            Pick::Full => NoSeat::Full,
-            Pick::Nobody => NoSeat::Nobody,
-        };
-        if counted && let Some(adaptive) = &standing.adaptive {
-            adaptive.leave();
-        }
-        Err(none)
     }
 
     /// Waits for an endpoint that has room.
@@ -204,7 +218,7 @@ impl Client {
                 let seat = async {
                     loop {
                         place.again();
-                        if place.is_first() {
+                        if place.may_look() {
                             match self.seat(local, ask, run, true) {
                                 Ok(permit) => return Ok(permit),
                                 Err(NoSeat::Nobody) => return Err(Run::why_nobody(local)),
@@ -214,10 +228,11 @@ impl Client {
                         place.called().await.map_err(Why::Shed)?;
                     }
                 };
-                let seat = tokio::time::timeout(queue.timeout(), seat).await;
+                let most = queue.timeout().min(run.left(Instant::now()));
+                let seat = tokio::time::timeout(most, seat).await;
                 let seat = seat.unwrap_or(Err(Why::Shed(Shed::QueueTimeout)));
                 if seat.is_ok() {
-                    place.served();
+                    place.served(local.has_room());
                 }
                 seat
             }
@@ -227,13 +242,7 @@ impl Client {
     }
 
     /// Draws what an attempt has taught, and says whether there is another one, and after which pause.
-    fn learn(
-        &self,
-        local: &Local,
-        ended: &mut Ended,
-        run: &mut Run<'_>,
-        ask: &Forward<'_>,
-    ) -> Option<Duration> {
+    fn learn(&self, local: &Local, ended: &mut Ended, run: &mut Run<'_>) -> Option<Duration> {
         let now = Instant::now();
         let took = now.saturating_duration_since(run.began);
         (run.began, run.took) = (now, took);
@@ -243,14 +252,16 @@ impl Client {
         let (lesson, wanted) = match outcome {
             Ok(answer) => {
                 meters.answered(self.core, took);
-                (judge::answered(answer, took), run.wants_another_than(answer, trial, ask))
+                run.was_answered();
+                (judge::answered(answer, took), run.wants_another_than(answer, trial))
             }
             Err(failure) => {
                 meters.unanswered(self.core);
+                run.has_failed(failure);
                 (judge::failed(failure), run.wants_another_after(failure, trial))
             }
         };
-        self.settle(permit, lesson, now, took, outcome.is_err());
+        self.settle(permit, lesson, now, took, judge::wants_room(outcome));
         match wanted {
             Wanted::No => None,
             wanted => run.again(local, wanted, self, now),

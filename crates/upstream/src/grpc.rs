@@ -1,5 +1,6 @@
 //! The status of a gRPC call stands in its trailers: what an endpoint's health is judged by comes with the last frame.
 //!
+//! The head of such an answer says nothing: were it counted as good, a row of failures would never get longer than one.
 //! Only answers that say they are gRPC are watched, for one allocation each.
 
 use crate::judge;
@@ -13,8 +14,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The answer, watched to its trailers where they hold the outcome.
-pub(crate) fn watched(mut answer: Answer, permit: &Permit) -> Answer {
-    if is_call(&answer) && !answer.body.is_empty() {
+pub(crate) fn watched(mut answer: Answer, permit: &mut Permit) -> Answer {
+    if is_open_call(&answer) {
         let body = std::mem::take(&mut answer.body);
         answer.body = Body::made(Box::pin(Watched { body, pupil: Some(permit.pupil()) }));
     }
@@ -22,8 +23,9 @@ pub(crate) fn watched(mut answer: Answer, permit: &Permit) -> Answer {
 }
 
 /// Is it an answer whose outcome is still to come?
-pub(crate) fn is_call(answer: &Answer) -> bool {
-    answer.head.fields.get(Name::ContentType).is_some_and(|t| t.starts_with(b"application/grpc"))
+pub(crate) fn is_open_call(answer: &Answer) -> bool {
+    !answer.body.is_empty()
+        && answer.head.fields.get(Name::ContentType).is_some_and(|t| t.starts_with(b"application/grpc"))
         && !answer.head.fields.has(Name::GrpcStatus)
 }
 

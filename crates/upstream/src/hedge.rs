@@ -87,8 +87,9 @@ impl Client {
         }
         let now = Instant::now();
         run.tried.insert(permit.member());
-        let second = if Run::pay(local, self, now) { self.seat(local, ask, run, false).ok() } else { None };
-        let Some(beside) = second else {
+        // Paid for only where there is somebody else to ask.
+        let second = self.seat(local, ask, run, false).ok().filter(|two| two.member() != permit.member());
+        let Some(beside) = second.filter(|_| Run::pay(local, self, now)) else {
             return Ended { permit, outcome: first.await };
         };
         run.attempts += 1;
@@ -121,8 +122,13 @@ impl Client {
         let Racer { mut permit, began, .. } = winner;
         let took = now.saturating_duration_since(began);
         let lesson = outcome.as_ref().map_or_else(judge::failed, |answer| judge::answered(answer, took));
-        self.settle(&mut permit, lesson, now, took, outcome.is_err());
-        local.endpoint(permit.member()).meters.unanswered(self.core);
+        self.settle(&mut permit, lesson, now, took, judge::wants_room(&outcome));
+        let meters = &local.endpoint(permit.member()).meters;
+        match &outcome {
+            Ok(_) => meters.answered(self.core, took),
+            Err(_) => meters.unanswered(self.core),
+        }
+        run.was_answered();
         run.began = loser.began;
         let outcome = loser.attempt.as_mut().await;
         Ended { permit: loser.permit, outcome }

@@ -1,5 +1,6 @@
 //! What an attempt's end says: of the endpoint's speed (`Outcome`), and of its health (`Seen`).
 
+use crate::grpc;
 use balance::{Outcome, Seen};
 use message::{Name, ResponseHead, StatusCode};
 use net::{Answer, Cause, Failure};
@@ -14,7 +15,7 @@ pub(crate) struct Lesson {
 }
 
 /// gRPC statuses (`doc/statuscodes.md` of the gRPC project) that speak of the server and not of the call.
-mod grpc {
+mod code {
     pub(super) const UNKNOWN: u8 = 2;
     pub(super) const RESOURCE_EXHAUSTED: u8 = 8;
     pub(super) const INTERNAL: u8 = 13;
@@ -25,6 +26,9 @@ mod grpc {
 /// Of an answer that began `took` after its attempt.
 pub(crate) fn answered(answer: &Answer, took: Duration) -> Lesson {
     let status = answer.head.status;
+    if status.is_success() && grpc::is_open_call(answer) {
+        return Lesson { outcome: Outcome::Answered(took), seen: None };
+    }
     if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS {
         return grpc_status(&answer.head)
             .map_or(Lesson { outcome: Outcome::Answered(took), seen: Some(Seen::Good) }, |s| {
@@ -48,9 +52,9 @@ pub(crate) fn grpc_status(head: &ResponseHead) -> Option<u8> {
 pub(crate) fn by_grpc(status: u8, took: Duration) -> Lesson {
     let failed = |seen| Lesson { outcome: Outcome::Failed(None), seen: Some(seen) };
     match status {
-        grpc::UNAVAILABLE => failed(Seen::GatewayError),
-        grpc::UNKNOWN | grpc::INTERNAL | grpc::DATA_LOSS => failed(Seen::ServerError),
-        grpc::RESOURCE_EXHAUSTED => failed(Seen::Good),
+        code::UNAVAILABLE => failed(Seen::GatewayError),
+        code::UNKNOWN | code::INTERNAL | code::DATA_LOSS => failed(Seen::ServerError),
+        code::RESOURCE_EXHAUSTED => failed(Seen::Good),
         _ => Lesson { outcome: Outcome::Answered(took), seen: Some(Seen::Good) },
     }
 }
@@ -69,6 +73,14 @@ pub(crate) fn failed(failure: &Failure) -> Lesson {
         | Cause::Http2(_) => Seen::GatewayError,
     };
     Lesson { outcome: Outcome::Failed(None), seen: Some(seen) }
+}
+
+/// Did it fail for want of time or room? Then the service had more than it can do.
+pub(crate) fn wants_room(outcome: &Result<Answer, Failure>) -> bool {
+    match outcome {
+        Ok(answer) => matches!(answer.head.status.as_u16(), 429 | 503 | 504),
+        Err(failure) => !matches!(failure.cause, Cause::Body(_)),
+    }
 }
 
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3). As a date it is rare, and would need the wall clock: not read.

@@ -27,6 +27,7 @@ pub(crate) struct Pupil {
     local: Rc<Local>,
     member: usize,
     core: usize,
+    trial: bool,
 }
 
 impl Permit {
@@ -39,10 +40,12 @@ impl Permit {
         counted: bool,
     ) -> Option<Self> {
         let core = client.core;
-        let pending = local.endpoint(member).load.start();
+        if local.endpoint(member).load.start() >= local.most(member) {
+            release(local, member, trial, counted, Outcome::Abandoned, Moment::ORIGIN);
+            return None;
+        }
         local.service.meters.began(core);
-        let permit = Self { local: Rc::clone(local), member, settled: None, core, trial, counted };
-        (pending < local.most(member)).then_some(permit)
+        Some(Self { local: Rc::clone(local), member, settled: None, core, trial, counted })
     }
 
     /// The place of its endpoint in the service.
@@ -72,8 +75,9 @@ impl Permit {
     }
 
     /// For what is known only at the end of the answer.
-    pub(crate) fn pupil(&self) -> Pupil {
-        Pupil { local: Rc::clone(&self.local), member: self.member, core: self.core }
+    pub(crate) fn pupil(&mut self) -> Pupil {
+        let trial = std::mem::take(&mut self.trial);
+        Pupil { local: Rc::clone(&self.local), member: self.member, core: self.core, trial }
     }
 
     /// The endpoint's name in the config.
@@ -88,30 +92,47 @@ impl Permit {
 }
 
 impl Pupil {
-    pub(crate) fn learn(&self, seen: Seen) {
-        self.local.learn(self.member, seen, self.core, false, self.local.clock.now());
+    pub(crate) fn learn(mut self, seen: Seen) {
+        let trial = std::mem::take(&mut self.trial);
+        self.local.learn(self.member, seen, self.core, trial, self.local.clock.now());
+    }
+}
+
+impl Drop for Pupil {
+    fn drop(&mut self) {
+        if self.trial {
+            end_trial(&self.local, self.member);
+        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let service = &self.local.service;
         // An abandoned attempt teaches nothing, so its time does not matter.
         let (outcome, at) = self.settled.unwrap_or((Outcome::Abandoned, Moment::ORIGIN));
-        self.local.endpoint(self.member).load.finish(at, outcome);
-        service.meters.ended(self.core);
-        let standing = &service.standing;
-        if self.trial {
-            let now = self.local.clock.now();
-            standing.circle.end_trial(&service.members, self.member, None, &service.settings.outliers, now);
-        }
-        if self.counted
-            && let Some(adaptive) = &standing.adaptive
-        {
-            adaptive.leave();
-        }
-        if service.bounded {
-            standing.queue.wake();
-        }
+        self.local.service.meters.ended(self.core);
+        release(&self.local, self.member, self.trial, self.counted, outcome, at);
     }
+}
+
+/// Gives back what an attempt holds, and calls whoever waits for it.
+fn release(local: &Local, member: usize, trial: bool, counted: bool, outcome: Outcome, at: Moment) {
+    let standing = &local.service.standing;
+    local.endpoint(member).load.finish(at, outcome);
+    if trial {
+        end_trial(local, member);
+    }
+    if counted && let Some(adaptive) = &standing.adaptive {
+        adaptive.leave();
+    }
+    // Where nothing is bounded there may still be some that wait from before a reload.
+    if local.service.bounded || standing.waiting() > 0 {
+        standing.queue.wake();
+    }
+}
+
+/// A trial that says nothing.
+fn end_trial(local: &Local, member: usize) {
+    let (service, now) = (&local.service, local.clock.now());
+    service.standing.circle.end_trial(&service.members, member, None, &service.settings.outliers, now);
 }

@@ -4,9 +4,11 @@
 //! at one number, and takes the lock only where somebody waits.
 //!
 //! *Invariant*: nobody waits while there is room and nothing else will end. Whoever queues looks for room once more
-//! after it has been counted, so a permit that ended in between is not missed; whoever is woken and goes without taking
-//! a place wakes the next.
+//! after it has been counted, so a permit that ended in between is not missed; and whoever was called calls the next
+//! where it went away, or found more room than it needs (a limit rose, an endpoint came back). Nobody overtakes: one that
+//! was called counts as waiting until it has found room, and goes back to where it stood if it did not.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,11 +72,20 @@ pub(crate) struct Queue {
     lines: Mutex<Lines>,
 }
 
-/// One line for each class.
-type Lines = [VecDeque<Arc<Waiter>>; 3];
+#[derive(Debug, Default)]
+struct Lines {
+    /// One for each class.
+    waiting: [VecDeque<Arc<Waiter>>; 3],
+    /// Those that were called and have neither found room nor gone nor come back.
+    called: usize,
+    /// How many have come so far.
+    came: u64,
+}
 
 #[derive(Debug)]
 struct Waiter {
+    /// Its place in the order of coming.
+    number: u64,
     state: Mutex<(Call, Option<Waker>)>,
 }
 
@@ -93,6 +104,8 @@ pub(crate) struct Place<'a> {
     queue: &'a Queue,
     waiter: Arc<Waiter>,
     class: Class,
+    /// It was called before: who is at the head of the line then may look without being called again.
+    was_called: Cell<bool>,
     served: bool,
 }
 
@@ -115,34 +128,38 @@ impl Queue {
     /// if that is less important than this one.
     pub(crate) fn enter(&self, class: Class) -> Result<Place<'_>, Shed> {
         let mut lines = self.lines();
-        if lines.iter().map(VecDeque::len).sum::<usize>() >= self.settings.size {
-            let least = lines[..class as usize].iter_mut().find(|line| !line.is_empty());
+        if lines.len() >= self.settings.size {
+            let least = lines.waiting[..class as usize].iter_mut().find(|line| !line.is_empty());
             let displaced = least.and_then(VecDeque::pop_back).ok_or(Shed::QueueFull)?;
             displaced.call(Call::Displaced);
         }
-        let waiter = Arc::new(Waiter { state: Mutex::new((Call::Waiting, None)) });
-        lines[class as usize].push_back(Arc::clone(&waiter));
+        lines.came += 1;
+        let waiter = Arc::new(Waiter { number: lines.came, state: Mutex::new((Call::Waiting, None)) });
+        lines.waiting[class as usize].push_back(Arc::clone(&waiter));
         self.recount(&lines);
-        Ok(Place { queue: self, waiter, class, served: false })
+        Ok(Place { queue: self, waiter, class, was_called: Cell::new(false), served: false })
     }
 
-    /// An attempt has ended: there may be room for the first in line.
+    /// There may be room for the first in line: an attempt has ended, or an endpoint has come or gone.
     pub(crate) fn wake(&self) {
         // The count and the counts of the endpoints are written by different cores: this fence and the one in `recount`
         // make sure that one of both sides sees the other.
         std::sync::atomic::fence(Ordering::SeqCst);
-        if self.waiting() == 0 {
-            return;
+        if self.waiting() > 0 {
+            self.call_next(&mut self.lines());
         }
-        let mut lines = self.lines();
-        if let Some(first) = lines.iter_mut().rev().find_map(VecDeque::pop_front) {
+    }
+
+    fn call_next(&self, lines: &mut Lines) {
+        if let Some(first) = lines.waiting.iter_mut().rev().find_map(VecDeque::pop_front) {
+            lines.called += 1;
             first.call(Call::Woken);
         }
-        self.recount(&lines);
+        self.recount(lines);
     }
 
     fn recount(&self, lines: &Lines) {
-        let all = lines.iter().map(VecDeque::len).sum::<usize>();
+        let all = lines.len() + lines.called;
         self.waiting.store(u32::try_from(all).unwrap_or(u32::MAX), Ordering::Relaxed);
         std::sync::atomic::fence(Ordering::SeqCst);
     }
@@ -152,9 +169,24 @@ impl Queue {
     }
 }
 
+impl Lines {
+    /// How many wait to be called.
+    fn len(&self) -> usize {
+        self.waiting.iter().map(VecDeque::len).sum()
+    }
+
+    fn first(&self) -> Option<&Arc<Waiter>> {
+        self.waiting.iter().rev().find_map(VecDeque::front)
+    }
+}
+
 impl Waiter {
+    fn state(&self) -> MutexGuard<'_, (Call, Option<Waker>)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn call(&self, call: Call) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.0 = call;
         if let Some(waker) = state.1.take() {
             waker.wake();
@@ -166,7 +198,7 @@ impl Place<'_> {
     /// Waits to be called. Bounded by whoever waits.
     pub(crate) async fn called(&self) -> Result<(), Shed> {
         poll_fn(|cx| {
-            let mut state = self.waiter.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.waiter.state();
             match state.0 {
                 Call::Woken => Poll::Ready(Ok(())),
                 Call::Displaced => Poll::Ready(Err(Shed::QueueFull)),
@@ -179,39 +211,57 @@ impl Place<'_> {
         .await
     }
 
-    /// There was no room after all: to the head of the line, since nobody who came later was before it.
+    /// There was no room after all: back to where it stood, since nobody who came later was before it.
     pub(crate) fn again(&self) {
         let mut lines = self.queue.lines();
-        let mut state = self.waiter.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.waiter.state();
         if state.0 == Call::Woken {
             state.0 = Call::Waiting;
-            lines[self.class as usize].push_front(Arc::clone(&self.waiter));
+            self.was_called.set(true);
+            let line = &mut lines.waiting[self.class as usize];
+            let before = line.partition_point(|other| other.number < self.waiter.number);
+            line.insert(before, Arc::clone(&self.waiter));
+            lines.called -= 1;
             self.queue.recount(&lines);
         }
     }
 
-    /// Is nobody before it? Only then it may look for room without being called.
-    pub(crate) fn is_first(&self) -> bool {
+    /// May it look for room without being called? Where nobody is before it; for one that has just come, also nobody
+    /// that was called.
+    pub(crate) fn may_look(&self) -> bool {
         let lines = self.queue.lines();
-        lines.iter().rev().find_map(VecDeque::front).is_none_or(|first| Arc::ptr_eq(first, &self.waiter))
+        let first = lines.first().is_some_and(|first| Arc::ptr_eq(first, &self.waiter));
+        first && (self.was_called.get() || lines.called == 0)
     }
+}
 
-    /// It has found room.
-    pub(crate) fn served(mut self) {
+impl Place<'_> {
+    /// It has found room, and saw whether there is `more`.
+    pub(crate) fn served(mut self, more: bool) {
         self.served = true;
+        let queue = self.queue;
+        drop(self);
+        if more {
+            queue.wake();
+        }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut lines = self.queue.lines();
-        lines[self.class as usize].retain(|w| !Arc::ptr_eq(w, &self.waiter));
-        self.queue.recount(&lines);
-        drop(lines);
-        let woken = self.waiter.state.lock().unwrap_or_else(PoisonError::into_inner).0 == Call::Woken;
-        if woken && !self.served {
-            // The call was for somebody who needs it.
-            self.queue.wake();
+        let was_first = lines.first().is_some_and(|first| Arc::ptr_eq(first, &self.waiter));
+        let state = self.waiter.state().0;
+        match state {
+            Call::Woken => lines.called -= 1,
+            Call::Waiting => lines.waiting[self.class as usize].retain(|w| !Arc::ptr_eq(w, &self.waiter)),
+            Call::Displaced => {}
+        }
+        // The call was for somebody who needs it; and whoever waited behind this one has not looked for itself yet.
+        if !self.served && (state == Call::Woken || was_first) {
+            self.queue.call_next(&mut lines);
+        } else {
+            self.queue.recount(&lines);
         }
     }
 }
@@ -236,7 +286,7 @@ mod tests {
         let b = queue.enter(Class::Normal).unwrap();
         let c = queue.enter(Class::High).unwrap();
         assert_eq!(queue.waiting(), 3);
-        assert!(c.is_first() && !a.is_first() && !b.is_first());
+        assert!(c.may_look() && !a.may_look() && !b.may_look());
         for (expected, rest) in [(&c, [&a, &b]), (&a, [&b, &b])] {
             queue.wake();
             assert_eq!(called(expected), Some(Ok(())));
@@ -244,6 +294,8 @@ mod tests {
         }
         queue.wake();
         assert_eq!(called(&b), Some(Ok(())));
+        assert_eq!(queue.waiting(), 3, "none of them has found room yet");
+        drop((a, b, c));
         assert_eq!(queue.waiting(), 0);
     }
 
@@ -269,8 +321,44 @@ mod tests {
         drop(a);
         assert_eq!(called(&b), Some(Ok(())));
         let c = queue.enter(Class::Normal).unwrap();
-        b.served();
+        assert!(!c.may_look(), "one that was called is before it");
+        b.served(false);
         assert_eq!(called(&c), None, "the place was taken");
+        assert!(c.may_look());
+    }
+
+    #[test]
+    fn more_room_than_one_needs_is_passed_on() {
+        let queue = queue(4);
+        let a = queue.enter(Class::Normal).unwrap();
+        let b = queue.enter(Class::Normal).unwrap();
+        queue.wake();
+        a.served(true);
+        assert_eq!(called(&b), Some(Ok(())));
+    }
+
+    #[test]
+    fn two_that_were_called_in_vain_stand_in_their_order_again() {
+        let queue = queue(4);
+        let a = queue.enter(Class::Normal).unwrap();
+        let b = queue.enter(Class::Normal).unwrap();
+        queue.wake();
+        queue.wake();
+        a.again();
+        b.again();
+        assert!(a.may_look() && !b.may_look());
+        queue.wake();
+        assert_eq!((called(&a), called(&b)), (Some(Ok(())), None));
+    }
+
+    #[test]
+    fn whoever_waits_behind_one_that_leaves_is_called() {
+        let queue = queue(4);
+        let a = queue.enter(Class::Normal).unwrap();
+        let b = queue.enter(Class::Normal).unwrap();
+        assert_eq!(called(&b), None);
+        drop(a);
+        assert_eq!(called(&b), Some(Ok(())));
     }
 
     #[test]
@@ -306,8 +394,8 @@ mod tests {
                             let place = queue.enter(Class::Normal).unwrap();
                             loop {
                                 place.again();
-                                if place.is_first() && take() {
-                                    break place.served();
+                                if place.may_look() && take() {
+                                    break place.served(room.load(Ordering::SeqCst) > 0);
                                 }
                                 let late = wait_for(&place);
                                 assert!(late.is_ok(), "waited in vain");

@@ -26,6 +26,9 @@ struct Source {
     trailers: Option<HeaderMap>,
     most: usize,
     state: State,
+    /// The reader that was given out last. An attempt that was given up may go on reading for a while, and must not
+    /// take the wake-ups of the next one.
+    reader: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +47,7 @@ enum State {
 struct Reader {
     source: Rc<RefCell<Source>>,
     at: usize,
+    number: u32,
     trailers_given: bool,
 }
 
@@ -51,13 +55,24 @@ impl Replay {
     /// Over that body, of which up to `most` bytes are kept.
     pub(crate) fn over(body: Body, most: usize) -> Self {
         let length = body.length();
-        let source = Source { length, body, kept: BytesMut::new(), trailers: None, most, state: State::Open };
+        let source = Source {
+            length,
+            body,
+            kept: BytesMut::new(),
+            trailers: None,
+            most,
+            state: State::Open,
+            reader: 0,
+        };
         Self(Rc::new(RefCell::new(source)))
     }
 
     /// The body from its beginning, for one attempt. Only while [`Replay::is_whole`].
     pub(crate) fn reader(&self) -> Body {
-        Body::made(Box::pin(Reader { source: Rc::clone(&self.0), at: 0, trailers_given: false }))
+        let mut source = self.0.borrow_mut();
+        source.reader += 1;
+        let number = source.reader;
+        Body::made(Box::pin(Reader { source: Rc::clone(&self.0), at: 0, number, trailers_given: false }))
     }
 
     /// Can it be sent from its beginning?
@@ -86,6 +101,10 @@ impl Source {
                     self.keep(data);
                 } else if let Some(trailers) = frame.trailers_ref() {
                     self.trailers = Some(trailers.clone());
+                    // Nothing can follow, and not everybody asks.
+                    if matches!(self.state, State::Open) {
+                        self.state = State::Whole;
+                    }
                 }
             }
             Poll::Ready(None) if matches!(self.state, State::Open) => self.state = State::Whole,
@@ -99,6 +118,10 @@ impl Source {
         if matches!(self.state, State::Open) {
             if self.kept.len() + data.len() <= self.most {
                 self.kept.extend_from_slice(data);
+                // Who knows the length does not ask for more.
+                if self.length == Some(self.kept.len() as u64) {
+                    self.state = State::Whole;
+                }
             } else {
                 self.state = State::TooLarge;
                 self.kept = BytesMut::new();
@@ -130,6 +153,9 @@ impl http_body::Body for Reader {
             this.trailers_given = true;
             return Poll::Ready(trailers.map(|t| Ok(Frame::trailers(t))));
         }
+        if this.number != source.reader {
+            return Poll::Ready(Some(Err(BodyError::Made("another attempt has the body now".to_owned()))));
+        }
         let polled = source.poll_fresh(cx);
         this.at = source.kept.len();
         if let Poll::Ready(Some(Ok(frame))) = &polled {
@@ -154,6 +180,13 @@ mod tests {
         Ok(body.collect().await?.to_bytes())
     }
 
+    fn pieces<const N: usize>(
+        pieces: [&'static str; N],
+    ) -> impl http_body::Body<Data = Bytes, Error = BodyError> {
+        let frames = pieces.into_iter().map(|piece| Ok(Frame::data(Bytes::from(piece))));
+        http_body_util::StreamBody::new(futures_util::stream::iter(frames))
+    }
+
     #[tokio::test]
     async fn a_small_body_can_be_sent_from_its_beginning_as_often_as_wanted() {
         let replay = Replay::over(Body::full("hello"), 64);
@@ -168,16 +201,29 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_that_stopped_in_the_middle_is_followed_by_one_that_has_all() {
-        let pieces = ["one ", "two ", "three "].map(Bytes::from);
-        let stream = http_body_util::StreamBody::new(futures_util::stream::iter(
-            pieces.into_iter().map(|p| Ok(Frame::data(p))),
-        ));
-        let replay = Replay::over(Body::made(Box::pin(stream)), 64);
+        let replay = Replay::over(Body::made(Box::pin(pieces(["one ", "two ", "three "]))), 64);
         let mut first = replay.reader();
         assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "one ");
         drop(first);
         assert!(replay.is_whole());
         assert_eq!(read(replay.reader()).await.unwrap(), "one two three ");
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_was_given_up_takes_nothing_from_the_next() {
+        let replay = Replay::over(Body::made(Box::pin(pieces(["one ", "two "]))), 64);
+        let mut first = replay.reader();
+        assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "one ");
+        let second = replay.reader();
+        assert!(first.frame().await.unwrap().is_err());
+        assert_eq!(read(second).await.unwrap(), "one two ");
+    }
+
+    #[tokio::test]
+    async fn a_body_of_known_length_is_complete_with_its_last_byte() {
+        let replay = Replay::over(Body::full("hello"), 64);
+        let _ = replay.reader().frame().await.unwrap();
+        assert!(replay.is_complete());
     }
 
     #[tokio::test]
@@ -204,6 +250,9 @@ mod tests {
         let frames = vec![Ok(Frame::data(Bytes::from("data"))), Ok(Frame::trailers(trailers))];
         let body = Body::made(Box::pin(http_body_util::StreamBody::new(futures_util::stream::iter(frames))));
         let replay = Replay::over(body, 64);
+        let mut first = replay.reader();
+        assert!(first.frame().await.unwrap().unwrap().is_data());
+        assert!(first.frame().await.unwrap().unwrap().is_trailers(), "whoever has the trailers asks no more");
         for _ in 0..2 {
             let all = replay.reader().collect().await.unwrap();
             assert_eq!(all.trailers().unwrap()["x-sum"], "7");

@@ -21,6 +21,7 @@ const REACHED_MOST: u8 = 3;
 const TRIAL_SHARE: usize = 16;
 
 /// A request's way.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the request or its body")]
 pub(crate) struct Run<'a> {
     retry: &'a Retry,
     hedge: Option<Hedge>,
@@ -30,6 +31,12 @@ pub(crate) struct Run<'a> {
     retries: u8,
     repeatable: bool,
     replay: Option<Replay>,
+    /// There is no body. Asked at the beginning, since one that was sent is empty too.
+    bodiless: bool,
+    /// Where no copy is kept: the body is still as the client sent it.
+    intact: bool,
+    /// Some endpoint may have seen the request.
+    seen: bool,
     /// The endpoint that the client's cookie leads to.
     pub(crate) home: Option<usize>,
     /// When the last attempt began, or ended. The clock is read once an attempt.
@@ -68,6 +75,9 @@ impl<'a> Run<'a> {
             retries: 0,
             repeatable,
             replay: None,
+            bodiless: ask.body.is_empty(),
+            intact: true,
+            seen: false,
             home: local.service.sticky.as_ref().and_then(|sticky| sticky.find(&ask.head.fields)),
             began: ask.arrived,
             took: Duration::ZERO,
@@ -75,7 +85,7 @@ impl<'a> Run<'a> {
             timeout: ask.client_timeout.map_or(timeout, |client| client.min(timeout)),
             idle: ask.manner.idle_timeout.unwrap_or(settings.timeouts.idle),
         };
-        if !ask.body.is_empty() {
+        if !run.bodiless {
             run.keep_body(ask, settings.protocol);
         }
         run
@@ -112,19 +122,19 @@ impl<'a> Run<'a> {
 
     /// How long this attempt may take to answer, and be silent after.
     pub(crate) fn limits(&self) -> (Duration, Duration) {
-        let left = if self.attempts > 1 {
-            self.timeout.saturating_sub(self.began.saturating_duration_since(self.arrived))
-        } else {
-            self.timeout
-        };
+        let left = self.left(self.began);
         (self.retry.per_try_timeout.map_or(left, |one| one.min(left)), self.idle)
+    }
+
+    /// What is left of the request's time then.
+    pub(crate) fn left(&self, now: Instant) -> Duration {
+        self.timeout.saturating_sub(now.saturating_duration_since(self.arrived))
     }
 
     /// How long to wait for this attempt before another is made beside it, if any is.
     pub(crate) fn hedge_after(&self, local: &Local) -> Option<Duration> {
         let hedge = self.hedge?;
-        let fit =
-            self.repeatable && self.replay.is_none() && self.attempts == 1 && local.service.members.len() > 1;
+        let fit = self.repeatable && self.bodiless && self.attempts == 1 && local.service.members.len() > 1;
         if fit { hedge.wait(&local.service.standing) } else { None }
     }
 
@@ -135,18 +145,34 @@ impl<'a> Run<'a> {
     }
 
     /// Can the whole request be sent again?
-    fn is_whole(&self, ask: &Forward<'_>) -> bool {
-        self.replay.as_ref().map_or(ask.body.is_empty(), Replay::is_whole)
+    fn is_whole(&self) -> bool {
+        self.replay.as_ref().map_or(self.intact, Replay::is_whole)
     }
 
-    pub(crate) fn wants_another_than(&self, answer: &Answer, trial: bool, ask: &Forward<'_>) -> Wanted {
+    /// May all of it be sent again, as far as is known?
+    fn is_sendable(&self) -> bool {
+        self.is_whole() && (self.repeatable || !self.seen)
+    }
+
+    /// An attempt was answered.
+    pub(crate) fn was_answered(&mut self) {
+        (self.intact, self.seen) = (self.bodiless, true);
+    }
+
+    /// An attempt got no answer.
+    pub(crate) fn has_failed(&mut self, failure: &Failure) {
+        self.intact = failure.body_whole;
+        self.seen |= failure.sent != Sent::No;
+    }
+
+    pub(crate) fn wants_another_than(&self, answer: &Answer, trial: bool) -> Wanted {
         let status = answer.head.status;
         let grpc =
             if status.is_success() { judge::grpc_status(&answer.head).filter(|n| *n != 0) } else { None };
         if !(self.repeatable && (grpc.is_some() || status.is_server_error() || status.is_client_error())) {
             return Wanted::No;
         }
-        if !self.is_whole(ask) {
+        if !self.is_whole() {
             Wanted::No
         } else if trial && status.is_server_error() {
             Wanted::Trial
@@ -158,8 +184,7 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn wants_another_after(&self, failure: &Failure, trial: bool) -> Wanted {
-        let whole = self.replay.as_ref().map_or(failure.body_whole, Replay::is_whole);
-        if !whole || matches!(failure.cause, Cause::Body(_)) {
+        if !self.is_whole() || matches!(failure.cause, Cause::Body(_)) {
             return Wanted::No;
         }
         let unseen = matches!(failure.cause, Cause::Connect(_) | Cause::ConnectTimeout);
@@ -215,10 +240,10 @@ impl<'a> Run<'a> {
         paid
     }
 
-    pub(crate) fn answered(self, local: &Local, answer: Answer, permit: Permit) -> Answered {
+    pub(crate) fn answered(self, local: &Local, answer: Answer, mut permit: Permit) -> Answered {
         let wants_cookie = local.service.sticky.is_some() && self.home != Some(permit.member());
         Answered {
-            answer: grpc::watched(answer, &permit),
+            answer: grpc::watched(answer, &mut permit),
             permit,
             attempts: self.attempts,
             took: self.took,
@@ -229,11 +254,8 @@ impl<'a> Run<'a> {
 
     /// The last attempt failed, and there is no other.
     pub(crate) fn failed(self, failure: Failure, permit: &Permit, ask: &mut Forward<'_>) -> Failed {
-        let whole = self.replay.as_ref().map_or(failure.body_whole, Replay::is_whole);
-        let sendable = whole && (self.repeatable || failure.sent == Sent::No);
         let endpoint = Some(permit.endpoint().into());
-        let failed = self.stopped(Why::Failure(failure), ask);
-        Failed { endpoint, sendable, ..failed }
+        Failed { endpoint, ..self.stopped(Why::Failure(failure), ask) }
     }
 
     pub(crate) fn nobody(&self, local: &Local, ask: &mut Forward<'_>) -> Failed {
@@ -246,11 +268,10 @@ impl<'a> Run<'a> {
 
     /// It ends here, with the body given back.
     pub(crate) fn stopped(&self, why: Why, ask: &mut Forward<'_>) -> Failed {
-        let whole = self.is_whole(ask) || self.attempts == 0;
+        let sendable = self.is_sendable();
         if let Some(replay) = &self.replay {
             *ask.body = replay.reader();
         }
-        let sendable = whole && (self.attempts == 0 || self.repeatable);
         Failed { why, endpoint: None, attempts: self.attempts, sendable }
     }
 }

@@ -336,6 +336,7 @@ impl Service {
             settings,
         };
         service.forget_checks(now);
+        service.standing.queue.wake();
         Ok(Arc::new(service))
     }
 
@@ -387,6 +388,8 @@ impl Service {
         let service = &self.settings.name;
         let (between, detail) = detail.map_or(("", ""), |detail| (": ", detail));
         endpoint.tell_change(why);
+        // There may be room now, or nobody left to wait for.
+        self.standing.queue.wake();
         log::write(
             level,
             format_args!(

@@ -87,12 +87,13 @@ impl Standing {
 impl Adaptive {
     /// Takes a place among those that the service takes at once.
     pub(crate) fn enter(&self) -> bool {
-        let before = self.inflight.fetch_add(1, Ordering::Relaxed);
-        if before < self.limiter.limit() {
-            return true;
-        }
-        self.leave();
-        false
+        // Never above the limit even for a moment: another one could be turned away by that, and nobody would call it.
+        let more = |n| (n < self.limiter.limit()).then(|| n + 1);
+        self.inflight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.inflight.load(Ordering::Relaxed) < self.limiter.limit()
     }
 
     pub(crate) fn leave(&self) {

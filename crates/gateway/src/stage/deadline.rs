@@ -10,17 +10,20 @@ use message::{Name, RequestHead};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use upstream::Local;
 
-/// Reads the client's limit, and writes the shorter of it and our own. `trusted`: a trusted proxy sent the request.
+/// Reads the client's limit, of which `gone` has passed, and writes what is left of it. `trusted`: a trusted proxy sent the
+/// request.
 pub(crate) fn travel(
     head: &mut RequestHead,
     route: &Route,
     local: &Local,
     trusted: bool,
+    gone: Duration,
 ) -> Option<Duration> {
     let own = || route.manner.request_timeout.unwrap_or_else(|| local.request_timeout());
     if head.version == message::Version::HTTP_2 && is_grpc(head) {
         // A call that streams may outlive the head of its answer, so our own limit is not the call's.
         let client = head.fields.get_str(Name::GrpcTimeout).and_then(parse).filter(|c| !c.is_zero())?;
+        let client = client.saturating_sub(gone);
         head.fields.set(Name::GrpcTimeout, show(client).as_bytes());
         return Some(client.min(own()));
     }

@@ -9,6 +9,7 @@ use crate::trip::Trip;
 use message::{Name, RequestHead, Target, Version};
 use net::Body;
 use std::rc::Rc;
+use std::time::Instant;
 use upstream::{Answered, Failed, Forward};
 
 /// Gets the answer.
@@ -39,7 +40,8 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
         strip(trip, prefix);
     }
     let opened_over_h2 = open_websocket(trip);
-    let mut failed = match ask(trip, route, service, &mut body).await {
+    let arrived_at = trip.arrived;
+    let mut failed = match ask(trip, route, service, &mut body, arrived_at).await {
         Ok(answered) => return Ok(arrived(trip, route, answered, opened_over_h2)),
         Err(failed) => failed,
     };
@@ -49,9 +51,15 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
             return Ok(locally::respond(to));
         }
         Some(Fallback::Service(other)) if failed.sendable && !failed.is_clients() => {
-            match ask(trip, route, *other, &mut body).await {
-                Ok(answered) => return Ok(arrived(trip, route, answered, opened_over_h2)),
-                Err(again) => failed = again,
+            // Its time begins now: the other service has used its own up.
+            match ask(trip, route, *other, &mut body, Instant::now()).await {
+                Ok(mut answered) => {
+                    answered.attempts = answered.attempts.saturating_add(failed.attempts);
+                    return Ok(arrived(trip, route, answered, opened_over_h2));
+                }
+                Err(again) => {
+                    failed = Failed { attempts: again.attempts.saturating_add(failed.attempts), ..again };
+                }
             }
         }
         _ => {}
@@ -61,13 +69,20 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
     Err(stop)
 }
 
-/// Asks a service.
-async fn ask(trip: &mut Trip, route: &Route, service: usize, body: &mut Body) -> Result<Answered, Failed> {
+/// Asks a service, whose time counts from `since`.
+async fn ask(
+    trip: &mut Trip,
+    route: &Route,
+    service: usize,
+    body: &mut Body,
+    since: Instant,
+) -> Result<Answered, Failed> {
     trip.service = Some(service);
     let trusted = is_trusted(trip.peer.ip(), &trip.here.site.trusted_proxies);
     let local = &trip.here.services[service];
     let head = trip.head.as_mut().expect("a request that has a route has a head");
-    let client_timeout = deadline::travel(head, route, local, trusted);
+    let gone = since.saturating_duration_since(trip.arrived);
+    let client_timeout = deadline::travel(head, route, local, trusted, gone);
     let ask = Forward {
         head,
         body,
@@ -76,7 +91,7 @@ async fn ask(trip: &mut Trip, route: &Route, service: usize, body: &mut Body) ->
         manner: &route.manner,
         client_timeout,
         hash: affinity::hash(local, head, trip.client),
-        arrived: trip.arrived,
+        arrived: since,
     };
     trip.desk.client.forward(local, ask).await
 }

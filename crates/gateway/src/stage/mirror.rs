@@ -22,23 +22,42 @@ thread_local! {
     static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
 }
 
+/// One copy that is under way, counted until it is dropped, whatever ends it.
+struct UnderWay;
+
+impl UnderWay {
+    /// `None` where there are as many as may be.
+    fn begin() -> Option<Self> {
+        let many = UNDER_WAY.get();
+        (many < MOST).then(|| {
+            UNDER_WAY.set(many + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        UNDER_WAY.set(UNDER_WAY.get() - 1);
+    }
+}
+
 /// Sends a copy, where the route's share of requests has come to this one.
 pub(crate) fn send(trip: &Trip, route: &Route, to: Mirror, replay: Option<&Replay>) {
     let Some(head) = trip.head.as_ref().filter(|head| head.upgrade.is_none()) else { return };
     let chosen = to.percent >= 100 || trip.desk.below(100) < usize::from(to.percent);
-    let full = UNDER_WAY.get() >= MOST;
     let body = match replay {
         // Without a body, or with one that was too large to be kept.
         None if has_body(head) => None,
         None => Some(Body::empty()),
         Some(replay) => replay.copy(),
     };
-    let (true, false, Some(mut body)) = (chosen, full, body) else { return };
+    let (true, Some(mut body)) = (chosen, body) else { return };
+    let Some(under_way) = UnderWay::begin() else { return };
     let mut head = head.clone();
     head.fields.set(Name::XTidegateMirror, b"1");
     let (desk, local) = (Rc::clone(&trip.desk), Rc::clone(&trip.here.services[to.service]));
     let manner = Manner { keep: 0, hedge: None, ..route.manner.clone() };
-    UNDER_WAY.set(UNDER_WAY.get() + 1);
     tokio::task::spawn_local(async move {
         let ask = Forward {
             head: &head,
@@ -59,7 +78,7 @@ pub(crate) fn send(trip: &Trip, route: &Route, to: Mirror, replay: Option<&Repla
             }
         };
         let _ = tokio::time::timeout(TIMEOUT, whole).await;
-        UNDER_WAY.set(UNDER_WAY.get() - 1);
+        drop(under_way);
     });
 }
 
