@@ -16,6 +16,7 @@ pub use kinds::{CoreCounter, EndpointMeters, ListenerMeters, RouteMeters, Servic
 pub use outcomes::Outcome;
 pub use snapshot::{EndpointTotals, ListenerTotals, ReloadTotals, RouteTotals, ServiceTotals, Snapshot};
 
+use crate::events::Events;
 use base::meters::Counter;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +35,7 @@ pub struct Meters {
     stops: Mutex<BTreeMap<&'static str, Arc<CoreCounter>>>,
     reloads: Reloads,
     access_log_dropped: Arc<Counter>,
+    events: Arc<Events>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +59,7 @@ impl Meters {
             stops: Mutex::default(),
             reloads: Reloads::default(),
             access_log_dropped: Arc::default(),
+            events: Arc::default(),
         })
     }
 
@@ -67,7 +70,7 @@ impl Meters {
 
     /// The meters of a service.
     pub fn service(&self, service: &str) -> Arc<ServiceMeters> {
-        self.services.obtain(service, "", || ServiceMeters::new(self.cores))
+        self.services.obtain(service, "", || ServiceMeters::new(self.cores, Arc::clone(&self.events)))
     }
 
     /// The meters of an endpoint of a service.
@@ -89,6 +92,11 @@ impl Meters {
     /// The counter of access-log lines that were lost.
     pub fn access_log_dropped(&self) -> Arc<Counter> {
         Arc::clone(&self.access_log_dropped)
+    }
+
+    /// What happened lately.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// A config was loaded (`true`) or refused (`false`). The first load counts as well.
