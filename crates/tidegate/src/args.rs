@@ -1,5 +1,6 @@
 //! What was typed.
 
+use crate::endpoints::Endpoints;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     Reload(At),
     /// Have a running node finish its work and end.
     Drain(At),
+    /// Show, add, drain and remove the endpoints of a running node.
+    #[command(subcommand)]
+    Endpoints(Endpoints),
     /// Run the API of the demo by itself, for trying things.
     SampleApi(SampleApi),
 }

@@ -10,13 +10,17 @@ mod caring;
 mod check;
 mod demo;
 mod discovery;
+mod endpoints;
+mod gauges;
 mod listeners;
 mod membership;
+mod newcomer;
 mod node;
 mod run;
 mod sample_api;
 mod say;
 mod shown;
+mod status;
 mod vitals;
 
 use args::{Args, Command};
@@ -35,9 +39,10 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::demo(&demo),
         Command::Check(check) => check::check(&check),
         Command::Schema { markdown } => check::schema(markdown),
-        Command::Status(at) => ask::status(&at),
+        Command::Status(at) => status::status(&at),
         Command::Reload(at) => ask::reload(&at),
         Command::Drain(at) => ask::drain(&at),
+        Command::Endpoints(what) => endpoints::endpoints(&what),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };
     match done {
