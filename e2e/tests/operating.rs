@@ -518,7 +518,7 @@ fn endpoints_found_in_a_file_can_be_drained_removed_and_brought_back() {
     scratch.write("endpoints.json", json!([one.url(), two.url()]).to_string());
     let gateway = Tidegate::start_in(
         scratch,
-        "services: { api: { endpoints_file: \"{dir}/endpoints.json\" } }\nroutes: [{ service: api }]\n",
+        "services: { api: { endpoints_file: \"{dir}/endpoints.json\", lb_policy: round_robin, slow_start: 0s } }\nroutes: [{ service: api }]\n",
     );
     assert_eq!(endpoints(&gateway).len(), 2);
     told(&gateway, &format!("DELETE {ENDPOINTS}?url={}", one.url()), "");
@@ -526,8 +526,9 @@ fn endpoints_found_in_a_file_can_be_drained_removed_and_brought_back() {
     let text = json!([one.url(), two.url(), third.url()]).to_string();
     std::fs::write(gateway.file("endpoints.json"), text).expect("the folder can be written");
     soon("the third is found", || endpoint(&gateway, &third.url())["state"] == "up");
-    let events = told(&gateway, "GET /api/events", "");
-    let found = &events.as_array().expect("a list")[0];
+    let newest = || told(&gateway, "GET /api/events", "")[0].clone();
+    soon("that is told", || newest()["kind"] == "discovery");
+    let found = newest();
     assert_eq!((&found["kind"], &found["to"]), (&json!("discovery"), &json!("3 endpoints")), "{found}");
     assert_eq!(found["reason"], format!("+{}", third.url()), "{found}");
     while_waiting(Duration::from_millis(200), || assert_eq!(gateway.get("/").status, 200));

@@ -82,9 +82,9 @@ fn main(node: &dyn Node, live: &Live) -> Markup {
             }
             (tiles(live, &views))
             (curve(live))
-            (routes(live))
             (services::services(&views, live))
             (services::endpoints(&views, live))
+            (routes(live))
             (events::events(&node.events()))
             div.pair {
                 (listeners(live))

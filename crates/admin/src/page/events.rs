@@ -10,11 +10,7 @@ const SHOWN: usize = 15;
 
 pub(super) fn events(events: &[Event]) -> Markup {
     let rows = html! { @for event in events.iter().take(SHOWN) { (row(event)) } };
-    let title = "Events";
-    let columns = ["When", "What", "Service", "Endpoint", "Change", "Reason"];
-    html! {
-        (table(title, &columns, &rows, 0))
-    }
+    table("Events", &["When", "What", "Service", "Endpoint", "Change", "Reason"], &rows, 0)
 }
 
 fn row(event: &Event) -> Markup {
@@ -29,7 +25,7 @@ fn row(event: &Event) -> Markup {
                 @if let Some(from) = &event.from { (word(from)) " \u{2192} " }
                 @if let Some(to) = &event.to { span.(class(event)) { (word(to)) } }
             }
-            td { span.cut title=(text(&event.reason)) { (reason(event)) } }
+            td { span.cut.wide title=(text(&event.reason)) { (reason(event)) } }
         }
     }
 }

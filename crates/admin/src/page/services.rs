@@ -28,7 +28,8 @@ fn worst(view: &ServiceView) -> Severity {
 pub(super) fn services(views: &[ServiceView], live: &Live) -> Markup {
     let mut all = overview::services(views, live);
     all.sort_by(|a, b| {
-        worst(b.view).cmp(&worst(a.view)).then_with(|| b.rate.per_second.total_cmp(&a.rate.per_second))
+        let key = |row: &ServiceRow<'_>| (Reverse(worst(row.view)), row.view.endpoints_up > 0);
+        key(a).cmp(&key(b)).then_with(|| b.rate.per_second.total_cmp(&a.rate.per_second))
     });
     let rows = html! { @for row in all.iter().take(ROWS) { (service(row)) } };
     let columns = [
@@ -53,7 +54,12 @@ fn service(row: &ServiceRow<'_>) -> Markup {
     let up = format!("{}/{}", view.endpoints_up, view.endpoints_total);
     html! {
         tr {
-            th scope="row" { (view.name) }
+            th scope="row" {
+                (view.name)
+                @if !view.removed.is_empty() {
+                    span.tag title=(view.removed.join(" ")) { (view.removed.len()) " taken away" }
+                }
+            }
             td.number {
                 @match worst(view) {
                     Severity::Good => (up),
@@ -89,14 +95,13 @@ pub(super) fn endpoints(views: &[ServiceView], live: &Live) -> Markup {
     let rows = html! { @for row in all.iter().take(ROWS) { (endpoint(row)) } };
     let columns = [
         "Endpoint",
-        "Service",
         "State",
+        "Service",
         "Since, why",
         "Last check",
         "Pending",
         "Attempts",
         "Failures",
-        "p50",
         "p99",
         "Total",
     ];
@@ -113,14 +118,13 @@ fn endpoint(row: &EndpointRow<'_>) -> Markup {
                 @if view.backup { span.tag { "backup" } }
                 @if view.added { span.tag title="by an operator, until the process ends" { "added" } }
             }
-            td { (row.service) }
             td { span.pill.(class(view.severity())) { (view.state) } }
+            td { (row.service) }
             td { (since(view)) }
             td { (check(view)) }
             td.number { (view.pending) }
             td.number { (per_second(rate.per_second)) }
             td.number title=(format!("{} of all attempts", percent(failed))) { (count(view.failures)) }
-            td.number { (time(rate.p50)) }
             td.number { (time(rate.p99)) }
             td.number { (count(view.attempts)) }
         }
@@ -146,7 +150,7 @@ fn check(view: &EndpointView) -> Markup {
         @match (&view.check, view.checked) {
             (_, None) => span.quiet { "\u{2013}" },
             (None, Some(at)) => { "passed " span.quiet { (ago(at)) } },
-            (Some(why), Some(at)) => span.cut title=(why) { span.bad { (why) } span.quiet { " " (ago(at)) } },
+            (Some(why), Some(at)) => span.cut title=(format!("{}: {why}", ago(at))) { span.bad { (why) } },
         }
     }
 }
