@@ -388,7 +388,7 @@ fn the_command_line_adds_drains_lists_and_removes() {
     assert_eq!((&added["url"], &added["weight"]), (&json!(second), &json!(2)));
     let (code, out, err) = tidegate(&gateway, &["endpoints", "drain", "api", &first, "--wait", "5s"]);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("draining") && out.contains("2 endpoints, 1 of them up"), "{out}");
+    assert!(out.contains("gets no new requests") && out.contains("1/2 endpoints up"), "{out}");
     let (code, out, err) = tidegate(&gateway, &["endpoints", "list", "api"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("1/2 endpoints up") && out.contains(&format!("! {first}")), "{out}");
@@ -413,6 +413,21 @@ fn the_command_line_adds_drains_lists_and_removes() {
 }
 
 #[test]
+fn adding_can_wait_until_the_first_check_has_passed() {
+    let one = Origin::hello();
+    let gateway =
+        gateway(&[&one.url()], ", health_check: { path: /healthz, interval: 100ms, timeout: 90ms }");
+    let two = Origin::hello();
+    let (code, out, err) = tidegate(&gateway, &["endpoints", "add", "api", &two.url(), "--wait", "10s"]);
+    assert_eq!((code, &endpoint(&gateway, &two.url())["state"]), (0, &json!("up")), "{out}{err}");
+    let nobody = Port::free();
+    let url = format!("http://{}", nobody.address());
+    let (code, out, err) = tidegate(&gateway, &["endpoints", "add", "api", &url, "--wait", "300ms"]);
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains(&url) && err.contains("not up"), "{err}");
+}
+
+#[test]
 fn what_is_not_idle_in_time_is_not_removed() {
     let (slow, go) = held();
     let gateway = gateway(&[&slow.url()], "");
@@ -422,7 +437,7 @@ fn what_is_not_idle_in_time_is_not_removed() {
     let remove = ["endpoints", "remove", "api", &slow.url(), "--wait"];
     let (code, out, err) = tidegate(&gateway, &[&remove[..], &["50ms"]].concat());
     assert_eq!(code, 1, "{out}{err}");
-    assert!(err.contains("1 requests are still under way"), "{err}");
+    assert!(err.contains("1 request still under way"), "{err}");
     assert_eq!(endpoint(&gateway, &slow.url())["state"], "draining");
     go.send(()).expect("the origin waits");
     assert_eq!(client.response().text(), "held");

@@ -1,6 +1,6 @@
 //! `tidegate endpoints`: shows and changes the endpoints of a running node, through its admin API.
 //!
-//! A rolling replacement is three commands: `add` the new one, `remove --wait` the old one, then end its process.
+//! A rolling replacement is three steps: `add --wait` the new one, `remove --wait` the old one, end its process.
 
 use crate::args::At;
 use crate::ask::{ask, ask_with};
@@ -69,6 +69,9 @@ pub(crate) struct Add {
     /// Requests under way there at a time.
     #[arg(long, value_name = "N")]
     max_requests: Option<u32>,
+    /// Wait so long, such as 30s, until it is up.
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    wait: Option<Duration>,
     #[command(flatten)]
     at: At,
 }
@@ -96,7 +99,11 @@ pub(crate) fn endpoints(what: &Endpoints) -> Result<ExitCode> {
         Endpoints::List { service, at } => list(service.as_deref(), at),
         Endpoints::Add(add) => {
             let path = format!("{}/endpoints", path_of(&add.which.service));
-            change(&add.at, ask_with(&add.at, "POST", &path, description(add).to_string())?)
+            let (code, added) = ask_with(&add.at, "POST", &path, description(add).to_string())?;
+            match add.wait {
+                Some(wait) if code == 200 && !is_up(add, wait)? => Ok(ExitCode::from(1)),
+                _ => told(&add.at, code, &added, "was added"),
+            }
         }
         Endpoints::Remove(leave) => {
             if leave.wait.is_some() {
@@ -105,16 +112,21 @@ pub(crate) fn endpoints(what: &Endpoints) -> Result<ExitCode> {
                     return Ok(ExitCode::from(1));
                 }
             }
-            change(&leave.at, ask(&leave.at, "DELETE", &at_endpoint(&leave.which, ""))?)
+            let (code, last) = ask(&leave.at, "DELETE", &at_endpoint(&leave.which, ""))?;
+            told(&leave.at, code, &last, "was taken away")
         }
         Endpoints::Drain(leave) => {
-            let drained = ask(&leave.at, "POST", &at_endpoint(&leave.which, "/drain"))?;
+            let (code, drained) = ask(&leave.at, "POST", &at_endpoint(&leave.which, "/drain"))?;
             if leave.wait.is_some() && !is_idle(leave)? {
                 return Ok(ExitCode::from(1));
             }
-            change(&leave.at, drained)
+            told(&leave.at, code, &drained, "gets no new requests")
         }
-        Endpoints::Undrain { which, at } => change(at, ask(at, "POST", &at_endpoint(which, "/undrain"))?),
+        Endpoints::Undrain { which, at } => {
+            let (code, undrained) = ask(at, "POST", &at_endpoint(which, "/undrain"))?;
+            let now = format!("is {}", undrained["state"].as_str().unwrap_or_default());
+            told(at, code, &undrained, &now)
+        }
     }
 }
 
@@ -163,42 +175,70 @@ fn description(add: &Add) -> Value {
 }
 
 /// Tells what the node answered to a change.
-fn change(at: &At, (code, answer): (u16, Value)) -> Result<ExitCode> {
+fn told(at: &At, code: u16, answer: &Value, done: &str) -> Result<ExitCode> {
     if code == 422 {
         bail!("{}", answer["detail"].as_str().unwrap_or("the node refused and did not say why"));
     }
     if at.json {
-        say::line(&serde_json::to_string_pretty(&answer)?);
+        say::line(&serde_json::to_string_pretty(answer)?);
         return Ok(ExitCode::SUCCESS);
     }
     let word = |key: &str| answer[key].as_str().unwrap_or_default();
-    say::line(&format!("{} is {}, {} requests under way", word("url"), word("state"), answer["pending"]));
+    let pending = requests(answer["pending"].as_u64().unwrap_or(0));
+    say::line(&format!("{} {done}, {pending} under way there", word("url")));
     say::line(&format!(
-        "service {} has {} endpoints, {} of them up",
+        "service {}: {}/{} endpoints up",
         word("service"),
-        answer["endpoints_total"],
-        answer["endpoints_up"]
+        answer["endpoints_up"],
+        answer["endpoints_total"]
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until an endpoint that was added is up. Says why where it is not.
+fn is_up(add: &Add, wait: Duration) -> Result<bool> {
+    let until = Instant::now() + wait;
+    loop {
+        let endpoint = seen(&add.at, &add.which)?;
+        if endpoint["up"] == true {
+            return Ok(true);
+        }
+        if Instant::now() >= until {
+            let state = endpoint["state"].as_str().unwrap_or("gone");
+            let why = endpoint["check"].as_str().map_or_else(String::new, |why| format!(": {why}"));
+            say::error(&format!("{} was added and is {state}, not up{why}", add.which.url));
+            return Ok(false);
+        }
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// Waits until no request is under way at an endpoint that is drained. Says so where some still are.
 fn is_idle(leave: &Leave) -> Result<bool> {
     let until = Instant::now() + leave.wait.unwrap_or_default();
-    let (path, url) = (path_of(&leave.which.service), &leave.which.url);
     loop {
-        let (_, service) = ask(&leave.at, "GET", &path)?;
-        let listed = service["endpoints"].as_array().context("the node did not list the endpoints")?;
-        let same = |endpoint: &&Value| endpoint["url"] == crate::newcomer::label(url);
-        match listed.iter().find(same).map_or(0, |endpoint| endpoint["pending"].as_u64().unwrap_or(0)) {
+        match seen(&leave.at, &leave.which)?["pending"].as_u64().unwrap_or(0) {
             0 => return Ok(true),
             pending if Instant::now() >= until => {
-                say::error(&format!("{pending} requests are still under way; {url} stays drained"));
+                let (pending, url) = (requests(pending), &leave.which.url);
+                say::error(&format!("{pending} still under way at {url}, which stays drained"));
                 return Ok(false);
             }
             _ => std::thread::sleep(LOOK),
         }
     }
+}
+
+/// An endpoint as the node shows it now; nothing where it is gone.
+fn seen(at: &At, which: &Which) -> Result<Value> {
+    let (_, mut service) = ask(at, "GET", &path_of(&which.service))?;
+    let label = crate::newcomer::label(&which.url);
+    let endpoints = service["endpoints"].as_array_mut().context("the node did not list the endpoints")?;
+    Ok(endpoints.iter_mut().find(|endpoint| endpoint["url"] == label).map(Value::take).unwrap_or_default())
+}
+
+fn requests(number: u64) -> String {
+    if number == 1 { "1 request".into() } else { format!("{number} requests") }
 }
 
 fn path_of(service: &str) -> String {
