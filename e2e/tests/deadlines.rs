@@ -4,8 +4,8 @@ use e2e::{Origin, Tidegate};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 fn millis_from_now(millis: i64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(now.as_millis()).unwrap() + millis
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+    i64::try_from(now.as_millis()).expect("it fits") + millis
 }
 
 fn gateway(origin: &Origin, more: &str, timeouts: &str) -> Tidegate {

@@ -1,17 +1,18 @@
 //! Where a request is answered: guarded, looked up in the table, read to its end, handed to the node.
 
 use crate::answer::{self, Answer, Problem};
-use crate::endpoint::{self, Door, Endpoint};
+use crate::edit::{self, Edit};
+use crate::endpoint::{self, Door, Found};
 use crate::guard::Settings;
 use crate::live::Memory;
 use crate::node::Node;
-use crate::{openapi, page, status};
+use crate::query::Query;
+use crate::{events, openapi, page, status};
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
-use message::percent_decoded;
 use serde_json::json;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -48,19 +49,19 @@ impl Desk {
     {
         let found = endpoint::find(request.method(), request.uri().path());
         // The guard comes before 404 and 405, so strangers learn nothing about what there is.
-        if !found.as_ref().is_ok_and(|e| e.open) {
+        if !found.as_ref().is_ok_and(|found| found.endpoint.open) {
             self.settings.check(&request, peer)?;
         }
-        let endpoint = found?;
+        let found = found?;
         let (head, body) = request.into_parts();
-        read(body).await?;
-        self.open(endpoint, head.uri.query().unwrap_or("")).await
+        let body = read(body).await?;
+        self.open(&found, head.uri.query().unwrap_or(""), &body).await
     }
 
-    async fn open(&self, endpoint: &Endpoint, query: &str) -> Result<Answer, Problem> {
+    async fn open(&self, found: &Found, query: &str, body: &[u8]) -> Result<Answer, Problem> {
         const OK: StatusCode = StatusCode::OK;
-        let node = &*self.node;
-        let answer = match endpoint.door {
+        let (node, name) = (&*self.node, &*found.name);
+        let answer = match found.endpoint.door {
             Door::Page => self.page(),
             Door::Health => answer::text(OK, "ok\n"),
             Door::Ready if node.ready() => answer::text(OK, "ready\n"),
@@ -69,8 +70,17 @@ impl Desk {
             Door::OpenApi => answer::json(OK, &openapi::document()),
             Door::Config => answer::json(OK, &node.config()),
             Door::Routes => answer::json(OK, &node.routes()),
-            Door::Services => answer::json(OK, &node.services()),
+            Door::Services => answer::json(OK, &json!(node.services())),
+            Door::Service => {
+                let service = node.services().into_iter().find(|service| service.name == name);
+                answer::json(OK, &json!(service.ok_or_else(|| edit::no_service(name))?))
+            }
+            Door::AddEndpoint => edit::done(node, name, Edit::Add(text(body)?))?,
+            Door::RemoveEndpoint => edit::done(node, name, Edit::Remove(&edit::url(query)?))?,
+            Door::DrainEndpoint => edit::done(node, name, Edit::Drain(&edit::url(query)?))?,
+            Door::UndrainEndpoint => edit::done(node, name, Edit::Undrain(&edit::url(query)?))?,
             Door::Status => answer::json(OK, &status::document(node, &self.memory.view(node.snapshot()))),
+            Door::Events => answer::json(OK, &events::document(&node.events())),
             Door::Explain => explain(node, query)?,
             Door::Reload => reload(node).await?,
             Door::Drain => {
@@ -96,37 +106,40 @@ impl Desk {
     }
 }
 
-/// Reads a body to its end within bounds, so the connection can be used again. No endpoint needs what is in it.
-async fn read<B>(body: B) -> Result<(), Problem>
+/// Reads a body to its end within bounds, so the connection can be used again. Most endpoints need nothing of it.
+async fn read<B>(body: B) -> Result<Bytes, Problem>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.");
     if body.is_end_stream() {
-        return Ok(());
+        return Ok(Bytes::new());
     }
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(too_large());
     }
     match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "The body ended before its end.")),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "The body took too long.")),
     }
 }
 
+/// A body that is to be text.
+fn text(body: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(body)
+        .map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "The body is not UTF-8."))
+}
+
 fn explain(node: &dyn Node, query: &str) -> Result<Answer, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    // A form writes a space as a plus.
-    let decoded = |value: &str| percent_decoded(&value.replace('+', " ")).into_owned();
-    let all =
-        |key: &'static str| query.split('&').filter_map(move |pair| pair.strip_prefix(key)).map(decoded);
-    let Some(request) = all("request=").next() else {
+    let query = Query::of(query);
+    let Some(request) = query.first("request") else {
         return Err(bad("Say which request: /api/explain?request=GET%20http://host/path".to_owned()));
     };
-    let headers: Vec<String> = all("header=").collect();
+    let headers: Vec<String> = query.all("header").collect();
     let road = node.explain(&request, &headers).map_err(bad)?;
     Ok(answer::json(StatusCode::OK, &road))
 }

@@ -3,6 +3,7 @@
 use crate::answer::Problem;
 use http::header::ALLOW;
 use http::{Method, StatusCode};
+use message::percent_decoded;
 
 /// What answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,19 +16,34 @@ pub(crate) enum Door {
     Config,
     Routes,
     Services,
+    Service,
+    AddEndpoint,
+    RemoveEndpoint,
+    DrainEndpoint,
+    UndrainEndpoint,
     Status,
+    Events,
     Explain,
     Reload,
     Drain,
     Upgrade,
 }
 
+/// How it is asked for. What takes `Get` only reads; the others change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// `HEAD` is answered like it, without the body.
+    Get,
+    Post,
+    Delete,
+}
+
 /// One line of the table.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) door: Door,
-    /// Asked for with `POST`, for it changes something; the others only read and take `GET`.
-    pub(crate) changes: bool,
+    pub(crate) verb: Verb,
+    /// A segment `{name}` stands for the name of a service.
     pub(crate) path: &'static str,
     /// Open to everybody: probes carry no token and name the machine as they like, and learn one word.
     pub(crate) open: bool,
@@ -41,16 +57,21 @@ pub(crate) struct Endpoint {
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 
+/// Paths of a service's endpoints.
+const ENDPOINTS_PATH: &str = "/api/services/{name}/endpoints";
+const NO_SUCH: &[(u16, &str)] =
+    &[(400, "The URL of the endpoint is missing."), (404, "There is no such service, or no such endpoint.")];
+
 const fn get(door: Door, path: &'static str, media_type: &'static str, summary: &'static str) -> Endpoint {
-    Endpoint { door, changes: false, path, open: false, summary, media_type, otherwise: &[] }
+    Endpoint { door, verb: Verb::Get, path, open: false, summary, media_type, otherwise: &[] }
 }
 
 const fn post(door: Door, path: &'static str, summary: &'static str) -> Endpoint {
-    Endpoint { changes: true, ..get(door, path, JSON, summary) }
+    Endpoint { verb: Verb::Post, ..get(door, path, JSON, summary) }
 }
 
 /// Everything.
-pub(crate) static ENDPOINTS: [Endpoint; 13] = [
+pub(crate) static ENDPOINTS: [Endpoint; 19] = [
     get(Door::Page, "/", "text/html", "The overview page."),
     Endpoint { open: true, ..get(Door::Health, "/healthz", TEXT, "Does the process live?") },
     Endpoint {
@@ -63,12 +84,53 @@ pub(crate) static ENDPOINTS: [Endpoint; 13] = [
     get(Door::Config, "/api/config", JSON, "The config in force, secrets redacted."),
     get(Door::Routes, "/api/routes", JSON, "The routes in force."),
     get(Door::Services, "/api/services", JSON, "The services in force, their endpoints and their health."),
+    Endpoint {
+        otherwise: &[(404, "There is no such service.")],
+        ..get(Door::Service, "/api/services/{name}", JSON, "One service, its endpoints and their health.")
+    },
+    Endpoint {
+        otherwise: &[
+            (404, "There is no such service."),
+            (422, "The body describes no endpoint; nothing changed."),
+        ],
+        ..post(
+            Door::AddEndpoint,
+            ENDPOINTS_PATH,
+            "Adds an endpoint, or gives the one with this URL other settings and takes it back into service.",
+        )
+    },
+    Endpoint {
+        verb: Verb::Delete,
+        otherwise: NO_SUCH,
+        ..post(
+            Door::RemoveEndpoint,
+            ENDPOINTS_PATH,
+            "Takes an endpoint away: no new requests at once, those under way end.",
+        )
+    },
+    Endpoint {
+        otherwise: NO_SUCH,
+        ..post(
+            Door::DrainEndpoint,
+            "/api/services/{name}/endpoints/drain",
+            "Sends an endpoint no new requests; those under way end.",
+        )
+    },
+    Endpoint {
+        otherwise: NO_SUCH,
+        ..post(
+            Door::UndrainEndpoint,
+            "/api/services/{name}/endpoints/undrain",
+            "Lets requests come to an endpoint again.",
+        )
+    },
     get(
         Door::Status,
         "/api/status",
         JSON,
         "Version, uptime, connections and traffic, in total and recently.",
     ),
+    get(Door::Events, "/api/events", JSON, "What happened lately, the newest first."),
     Endpoint {
         otherwise: &[(400, "The request to explain is missing or malformed.")],
         ..get(Door::Explain, "/api/explain", JSON, "The road that a request would take.")
@@ -88,20 +150,89 @@ pub(crate) static ENDPOINTS: [Endpoint; 13] = [
     },
 ];
 
-/// The endpoint for a method and a path. `HEAD` is answered like `GET`, without the body.
-pub(crate) fn find(method: &Method, path: &str) -> Result<&'static Endpoint, Problem> {
-    let Some(endpoint) = ENDPOINTS.iter().find(|e| e.path == path) else {
-        let detail = format!("There is nothing at {path}. GET /openapi.json lists what there is.");
-        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
-    };
-    let (same, allowed) = if endpoint.changes {
-        (*method == Method::POST, "POST")
-    } else {
-        (matches!(*method, Method::GET | Method::HEAD), "GET, HEAD")
-    };
-    if same {
-        return Ok(endpoint);
+/// What was asked for, and the name where its path has one.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) name: String,
+}
+
+/// The endpoint for a method and a path.
+pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Problem> {
+    let mut verbs = Vec::new();
+    for endpoint in &ENDPOINTS {
+        let Some(name) = matched(endpoint.path, path) else { continue };
+        if endpoint.verb.is(method) {
+            return Ok(Found { endpoint, name });
+        }
+        verbs.push(endpoint.verb);
     }
+    let allowed = match verbs[..] {
+        [] => {
+            let detail = format!("There is nothing at {path}. GET /openapi.json lists what there is.");
+            return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+        }
+        [Verb::Get, ..] => "GET, HEAD",
+        [Verb::Post] => "POST",
+        [Verb::Post | Verb::Delete, ..] => "POST, DELETE",
+    };
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} takes {allowed}."));
     Err(problem.header(ALLOW, allowed))
+}
+
+impl Verb {
+    fn is(self, method: &Method) -> bool {
+        match self {
+            Self::Get => matches!(*method, Method::GET | Method::HEAD),
+            Self::Post => *method == Method::POST,
+            Self::Delete => *method == Method::DELETE,
+        }
+    }
+}
+
+/// Whether the path is the one of the template; then what its name is, empty where it has none.
+fn matched(template: &str, path: &str) -> Option<String> {
+    let (mut segments, mut name) = (path.split('/'), String::new());
+    for expected in template.split('/') {
+        match (expected, segments.next()?) {
+            ("{name}", "") => return None,
+            ("{name}", given) => name = percent_decoded(given).into_owned(),
+            (expected, given) if expected == given => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_of_the_path_names_the_service() {
+        let found = find(&Method::DELETE, "/api/services/sh%6fp/endpoints").unwrap();
+        assert_eq!((found.endpoint.door, found.name.as_str()), (Door::RemoveEndpoint, "shop"));
+        assert_eq!(find(&Method::HEAD, "/api/services/drain").unwrap().name, "drain");
+        for path in ["/api/services/", "/api/services//endpoints", "/api/services/a/endpoints/", "/api", ""] {
+            let problem = find(&Method::GET, path).unwrap_err();
+            assert_eq!(problem.into_answer().status(), 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_every_right_one() {
+        let refused = find(&Method::PUT, "/api/services/a/endpoints").unwrap_err().into_answer();
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()[ALLOW]),
+            (405, &"POST, DELETE".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn no_two_lines_of_the_table_answer_the_same_request() {
+        for (at, one) in ENDPOINTS.iter().enumerate() {
+            let again = ENDPOINTS[at + 1..].iter().find(|e| e.path == one.path && e.verb == one.verb);
+            assert!(again.is_none(), "{again:?}");
+        }
+    }
 }

@@ -7,19 +7,26 @@
 //! *Invariant*: it is bounded (connections, head and body sizes, time), and it is closed to other web sites: without
 //! a token only those who name this machine by address, `localhost` or a configured name get in, and a change is
 //! refused when another site's page asked for it.
-//! *Not here*: TLS, users and roles, what a reload does.
+//! *Not here*: TLS, users and roles, what a reload or a change of endpoints does.
 
 mod answer;
 mod desk;
+mod edit;
 mod endpoint;
+mod events;
 mod guard;
 mod live;
 mod node;
 mod openapi;
+mod overview;
 mod page;
+mod query;
 mod server;
 mod status;
+mod view;
 
+pub use edit::{Edit, Refusal};
 pub use guard::Settings;
 pub use node::{Node, Reloading, Upgrading};
 pub use server::serve;
+pub use view::{EndpointView, ServiceView};

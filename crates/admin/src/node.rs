@@ -1,6 +1,8 @@
 //! What the admin server asks of the process it belongs to.
 
-use observe::Snapshot;
+use crate::edit::{Edit, Refusal};
+use crate::view::ServiceView;
+use observe::{Event, Snapshot};
 use serde_json::Value;
 use std::pin::Pin;
 
@@ -17,16 +19,22 @@ pub trait Node: Send + Sync + 'static {
     fn ready(&self) -> bool;
     /// Is it letting go of its work, to end?
     fn draining(&self) -> bool;
+    /// What it does because it is hard-pressed itself: `none`, or the name of the step.
+    fn strain(&self) -> &'static str;
     /// All numbers in Prometheus' text format 0.0.4.
     fn metrics(&self) -> String;
     /// All numbers as data.
     fn snapshot(&self) -> Snapshot;
+    /// What happened lately, the newest first.
+    fn events(&self) -> Vec<Event>;
     /// The config in force, secrets redacted.
     fn config(&self) -> Value;
     /// The routes in force, in the order in which they are tried.
     fn routes(&self) -> Value;
     /// The services in force, with their endpoints and the health of each.
-    fn services(&self) -> Value;
+    fn services(&self) -> Vec<ServiceView>;
+    /// Changes the endpoints of a service. Gives the endpoint as it is then, or was before it went.
+    fn edit(&self, service: &str, edit: Edit<'_>) -> Result<Value, Refusal>;
     /// The road that a request like `GET http://host/path` with headers like `Name: value` would take; as an error, what is
     /// wrong with the request.
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String>;

@@ -1,14 +1,19 @@
 //! `/openapi.json`: the description of the admin API, made from the table that answers it.
 
-use crate::endpoint::{Door, ENDPOINTS, Endpoint};
+use crate::endpoint::{Door, ENDPOINTS, Endpoint, Verb};
 use serde_json::{Map, Value, json};
 
 /// The document, OpenAPI 3.1.
 pub(crate) fn document() -> Value {
     let mut paths = Map::new();
     for endpoint in &ENDPOINTS {
-        let method = if endpoint.changes { "post" } else { "get" };
-        paths.insert(endpoint.path.to_owned(), json!({ method: operation(endpoint) }));
+        let method = match endpoint.verb {
+            Verb::Get => "get",
+            Verb::Post => "post",
+            Verb::Delete => "delete",
+        };
+        let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        path[method] = operation(endpoint);
     }
     json!({
         "openapi": "3.1.0",
@@ -44,21 +49,70 @@ fn operation(endpoint: &Endpoint) -> Value {
     } else {
         responses.insert("default".to_owned(), refused());
     }
-    if endpoint.door == Door::Explain {
-        operation["parameters"] = json!([
-            {
-                "name": "request", "in": "query", "required": true, "schema": { "type": "string" },
-                "example": "GET http://api.example.com/v1/orders",
-            },
-            {
-                "name": "header", "in": "query", "schema": { "type": "array", "items": { "type": "string" } },
-                "description": "A header of the request; may be given several times.",
-                "example": ["X-Beta: 1"],
-            },
-        ]);
+    let parameters = parameters(endpoint);
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if endpoint.door == Door::AddEndpoint {
+        operation["requestBody"] = new_endpoint();
     }
     operation["responses"] = responses.into();
     operation
+}
+
+/// What stands in the path and in the query.
+fn parameters(endpoint: &Endpoint) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if endpoint.path.contains("{name}") {
+        parameters.push(json!({
+            "name": "name", "in": "path", "required": true, "schema": { "type": "string" },
+            "description": "The name of a service.", "example": "shop",
+        }));
+    }
+    match endpoint.door {
+        Door::RemoveEndpoint | Door::DrainEndpoint | Door::UndrainEndpoint => parameters.push(json!({
+            "name": "url", "in": "query", "required": true, "schema": { "type": "string" },
+            "description": "The URL of the endpoint.", "example": "http://10.0.0.5:9200",
+        })),
+        Door::Explain => parameters.extend([
+            json!({
+                "name": "request", "in": "query", "required": true, "schema": { "type": "string" },
+                "example": "GET http://api.example.com/v1/orders",
+            }),
+            json!({
+                "name": "header", "in": "query", "schema": { "type": "array", "items": { "type": "string" } },
+                "description": "A header of the request; may be given several times.",
+                "example": ["X-Beta: 1"],
+            }),
+        ]),
+        _ => {}
+    }
+    parameters
+}
+
+/// What describes an endpoint: as in the config file, where each key is explained.
+fn new_endpoint() -> Value {
+    let whole = json!({
+        "type": "object",
+        "required": ["url"],
+        "additionalProperties": false,
+        "properties": {
+            "url": { "type": "string" },
+            "weight": { "type": "integer", "minimum": 1, "maximum": 65_535, "default": 1 },
+            "zone": { "type": "string" },
+            "backup": { "type": "boolean", "default": false },
+            "priority": { "type": "integer", "minimum": 0, "maximum": 9, "default": 0 },
+            "max_connections": { "type": "integer", "minimum": 1 },
+            "max_requests": { "type": "integer", "minimum": 1 },
+        },
+    });
+    json!({
+        "required": true,
+        "content": { "application/json": {
+            "schema": { "oneOf": [{ "type": "string", "description": "Its URL." }, whole] },
+            "example": { "url": "http://10.0.0.7:9200", "weight": 2 },
+        } },
+    })
 }
 
 fn refused() -> Value {
@@ -79,7 +133,7 @@ fn problem() -> Value {
             "title": { "type": "string" },
             "status": { "type": "integer" },
             "detail": { "type": "string" },
-            "problems": { "description": "What is wrong with the config." },
+            "problems": { "description": "What is wrong with the config, or with the endpoint." },
         },
     })
 }

@@ -4,11 +4,14 @@
 //! the new `main` in the place of the old one, so there is one rendering and without scripts a page that stands still.
 //! The policy lets only this page's own script and style run, by a nonce; whatever a route is named, it stays text.
 
+mod events;
 mod figures;
+mod services;
 
 use crate::live::{Live, POINTS, Rate};
 use crate::node::Node;
-use figures::{age, bytes, count, per_second, percent, rounded, time};
+use crate::view::{ServiceView, Severity};
+use figures::{age, bytes, count, per_second, percent, rounded, time, word};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -49,7 +52,7 @@ pub(crate) fn render(node: &dyn Node, live: &Live, nonce: &str) -> String {
             body {
                 (main(node, live))
                 footer {
-                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/config", "/openapi.json"] {
+                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/events", "/api/config", "/openapi.json"] {
                         a href=(path) { (path) }
                     }
                 }
@@ -61,6 +64,7 @@ pub(crate) fn render(node: &dyn Node, live: &Live, nonce: &str) -> String {
 }
 
 fn main(node: &dyn Node, live: &Live) -> Markup {
+    let (views, strain) = (node.services(), node.strain());
     let (state, class) = match (node.draining(), node.ready()) {
         (true, _) => ("draining", "warn"),
         (false, true) => ("ready", "good"),
@@ -71,15 +75,17 @@ fn main(node: &dyn Node, live: &Live) -> Markup {
             header {
                 h1 { "Tidegate" }
                 span.pill.(class) { (state) }
+                @if strain != "none" { span.pill.bad { "overload: " (word(strain)) } }
                 span.quiet { "version " (env!("CARGO_PKG_VERSION")) }
                 span.quiet { "up " (age(live.now.uptime)) }
                 span.pill.bad #lost hidden { "connection lost" }
             }
-            (tiles(live))
+            (tiles(live, &views))
             (curve(live))
+            (services::services(&views, live))
+            (services::endpoints(&views, live))
             (routes(live))
-            (services(live))
-            (endpoints(live))
+            (events::events(&node.events()))
             div.pair {
                 (listeners(live))
                 (stops(live))
@@ -88,7 +94,7 @@ fn main(node: &dyn Node, live: &Live) -> Markup {
     }
 }
 
-fn tiles(live: &Live) -> Markup {
+fn tiles(live: &Live, views: &[ServiceView]) -> Markup {
     let now = &live.now;
     let tile = |name: &str, value: String, below: String| {
         html! { div.tile { span.name { (name) } strong { (value) } span.quiet { (below) } } }
@@ -101,6 +107,36 @@ fn tiles(live: &Live) -> Markup {
             (tile("Latency p99", time(live.total.p99), "of the last seconds".to_owned()))
             (tile("In flight", now.inflight().to_string(), "requests".to_owned()))
             (tile("Connections", now.connections().to_string(), "from clients".to_owned()))
+            (endpoints_tile(views))
+        }
+    }
+}
+
+/// How many endpoints are up, and what the others are.
+fn endpoints_tile(views: &[ServiceView]) -> Markup {
+    let endpoints = || views.iter().flat_map(|service| &service.endpoints);
+    let mut others: Vec<(Severity, &str, usize)> = Vec::new();
+    for endpoint in endpoints().filter(|endpoint| !endpoint.up) {
+        match others.iter_mut().find(|(_, state, _)| *state == endpoint.state) {
+            Some((.., n)) => *n += 1,
+            None => others.push((endpoint.severity(), endpoint.state, 1)),
+        }
+    }
+    others.sort_by_key(|(severity, state, _)| (std::cmp::Reverse(*severity), *state));
+    let up = views.iter().map(|service| service.endpoints_up).sum::<usize>();
+    html! {
+        div.tile {
+            span.name { "Endpoints up" }
+            strong { (up) "/" (endpoints().count()) }
+            @if others.is_empty() { span.quiet { "all are up" } }
+            @else {
+                span.small {
+                    @for (at, (severity, state, n)) in others.iter().enumerate() {
+                        @if at > 0 { ", " }
+                        span.(services::class(*severity)) { (n) " " (state) }
+                    }
+                }
+            }
         }
     }
 }
@@ -166,7 +202,8 @@ fn table(title: &str, columns: &[&str], rows: &Markup, more: usize) -> Markup {
 /// Columns of text stand at the left, those of numbers at the right, as their cells do.
 fn alignment(column: &str) -> &'static str {
     match column {
-        "Route" | "Service" | "Endpoint" | "State" | "Address" | "Reason" => "text",
+        "Route" | "Service" | "Endpoint" | "State" | "Address" | "Reason" | "Since, why" | "Last check"
+        | "When" | "What" | "Change" => "text",
         _ => "number",
     }
 }
@@ -202,48 +239,6 @@ fn routes(live: &Live) -> Markup {
     };
     let columns = ["Route", "Service", "Requests", "Errors", "p50", "p99", "Total", "Sent"];
     table("Routes", &columns, &rows, more)
-}
-
-fn services(live: &Live) -> Markup {
-    let (rows, more) = busiest(&live.now.services, &live.services, |s| s.requests);
-    let rows = html! {
-        @for (service, rate) in rows {
-            tr {
-                th scope="row" { (service.service) }
-                td.number { (per_second(rate.per_second)) }
-                (error_cell(rate))
-                td.number { (time(rate.p50)) }
-                td.number { (time(rate.p99)) }
-                td.number { (service.inflight) }
-                td.number { (count(service.retries)) }
-                td.number { (count(service.requests)) }
-            }
-        }
-    };
-    let columns = ["Service", "Requests", "Errors", "p50", "p99", "In flight", "Retries", "Total"];
-    table("Services", &columns, &rows, more)
-}
-
-fn endpoints(live: &Live) -> Markup {
-    let (rows, more) = busiest(&live.now.endpoints, &live.endpoints, |e| e.took.total());
-    let rows = html! {
-        @for (endpoint, rate) in rows {
-            tr {
-                th scope="row" { (endpoint.endpoint) }
-                td { (endpoint.service) }
-                td { @if endpoint.up { span.pill.good { "up" } } @else { span.pill.bad { "down" } } }
-                td.number { (per_second(rate.per_second)) }
-                td.number { (time(rate.p50)) }
-                td.number { (time(rate.p99)) }
-                td.number { (count(endpoint.connects)) }
-                td.number { (count(endpoint.connect_failures)) }
-                td.number { (count(endpoint.took.total())) }
-            }
-        }
-    };
-    let columns =
-        ["Endpoint", "Service", "State", "Attempts", "p50", "p99", "Connects", "Failed connects", "Total"];
-    table("Endpoints", &columns, &rows, more)
 }
 
 fn listeners(live: &Live) -> Markup {

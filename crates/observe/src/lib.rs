@@ -8,11 +8,13 @@
 //! *Not here*: who calls what when (the room `gateway`), and the page that shows the numbers (the room `admin`).
 
 pub mod access_log;
+mod events;
 pub mod log;
 mod meters;
 mod stamp;
 
 pub use access_log::AccessLog;
+pub use events::{Event, EventKind, Events};
 pub use meters::{
     CoreCounter, EndpointMeters, EndpointTotals, ListenerMeters, ListenerTotals, Meters, Outcome,
     ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals, Snapshot, UpgradeTotals,

@@ -18,6 +18,7 @@ pub use snapshot::{
     EndpointTotals, ListenerTotals, ReloadTotals, RouteTotals, ServiceTotals, Snapshot, UpgradeTotals,
 };
 
+use crate::events::Events;
 use base::meters::Counter;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,7 @@ pub struct Meters {
     reloads: Reloads,
     upgrades: Upgrades,
     access_log_dropped: Arc<Counter>,
+    events: Arc<Events>,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +69,7 @@ impl Meters {
             reloads: Reloads::default(),
             upgrades: Upgrades::default(),
             access_log_dropped: Arc::default(),
+            events: Arc::default(),
         })
     }
 
@@ -77,7 +80,7 @@ impl Meters {
 
     /// The meters of a service.
     pub fn service(&self, service: &str) -> Arc<ServiceMeters> {
-        self.services.obtain(service, "", || ServiceMeters::new(self.cores))
+        self.services.obtain(service, "", || ServiceMeters::new(self.cores, Arc::clone(&self.events)))
     }
 
     /// The meters of an endpoint of a service.
@@ -99,6 +102,11 @@ impl Meters {
     /// The counter of access-log lines that were lost.
     pub fn access_log_dropped(&self) -> Arc<Counter> {
         Arc::clone(&self.access_log_dropped)
+    }
+
+    /// What happened lately.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// A config was loaded (`true`) or refused (`false`). The first load counts as well.

@@ -1,5 +1,6 @@
 //! What was typed.
 
+use crate::endpoints::Endpoints;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     Drain(At),
     /// Have a running node hand over to the binary that is installed now, without losing a connection.
     Upgrade(At),
+    /// Show, add, drain and remove the endpoints of a running node.
+    #[command(subcommand)]
+    Endpoints(Endpoints),
     /// Run the API of the demo by itself, for trying things.
     SampleApi(SampleApi),
 }

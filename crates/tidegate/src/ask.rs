@@ -3,7 +3,7 @@
 use crate::args::At;
 use crate::say;
 use anyhow::{Context, Result, bail};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -15,45 +15,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest wait for an upgrade: the new process has 30 s to be ready.
 const UPGRADE_PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER_MOST: usize = 64 * 1024 * 1024;
-
-/// `tidegate status`.
-pub(crate) fn status(at: &At) -> Result<ExitCode> {
-    let (_, status) = ask(at, "GET", "/api/status")?;
-    if at.json {
-        say::line(&serde_json::to_string_pretty(&status)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let (_, services) = ask(at, "GET", "/api/services")?;
-    say::line(&in_words(&status, &services));
-    Ok(ExitCode::SUCCESS)
-}
-
-fn in_words(status: &Value, services: &Value) -> String {
-    let mut lines = Vec::new();
-    for (key, value) in status.as_object().into_iter().flatten() {
-        if !value.is_object() && !value.is_array() {
-            lines.push(format!("{key:<24} {}", plain(value)));
-        }
-    }
-    for service in services.as_array().into_iter().flatten() {
-        lines.push(format!(
-            "service {:<16} {} in flight, {} retries, {}",
-            plain(&service["name"]),
-            service["inflight"],
-            service["retries"],
-            plain(&service["policy"]),
-        ));
-        for endpoint in service["endpoints"].as_array().into_iter().flatten() {
-            let up = if endpoint["up"] == true { "up" } else { "down" };
-            lines.push(format!("  {:<34} {up:<5} {} pending", plain(&endpoint["url"]), endpoint["pending"]));
-        }
-    }
-    lines.join("\n")
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
 
 /// `tidegate reload`.
 pub(crate) fn reload(at: &At) -> Result<ExitCode> {
@@ -71,7 +32,7 @@ pub(crate) fn drain(at: &At) -> Result<ExitCode> {
 
 /// `tidegate upgrade`.
 pub(crate) fn upgrade(at: &At) -> Result<ExitCode> {
-    let (_, answer) = ask_within(at, "POST", "/api/upgrade", UPGRADE_PATIENCE)?;
+    let (_, answer) = ask_within(at, "POST", "/api/upgrade", String::new(), UPGRADE_PATIENCE)?;
     if at.json {
         say::line(&serde_json::to_string_pretty(&answer)?);
     } else {
@@ -84,20 +45,25 @@ pub(crate) fn upgrade(at: &At) -> Result<ExitCode> {
 }
 
 /// One request to the admin API: its status and its JSON.
-fn ask(at: &At, method: &str, path: &str) -> Result<(u16, Value)> {
-    ask_within(at, method, path, PATIENCE)
+pub(crate) fn ask(at: &At, method: &str, path: &str) -> Result<(u16, Value)> {
+    ask_within(at, method, path, String::new(), PATIENCE)
 }
 
-fn ask_within(at: &At, method: &str, path: &str, patience: Duration) -> Result<(u16, Value)> {
+/// The same, with a body. Gives answers of 422 too, which say what is wrong with that.
+pub(crate) fn ask_with(at: &At, method: &str, path: &str, body: String) -> Result<(u16, Value)> {
+    ask_within(at, method, path, body, PATIENCE)
+}
+
+fn ask_within(at: &At, method: &str, path: &str, body: String, patience: Duration) -> Result<(u16, Value)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        tokio::time::timeout(patience, exchange(at, method, path))
+        tokio::time::timeout(patience, exchange(at, method, path, body))
             .await
             .context("the node gave no answer in time")?
     })
 }
 
-async fn exchange(at: &At, method: &str, path: &str) -> Result<(u16, Value)> {
+async fn exchange(at: &At, method: &str, path: &str, body: String) -> Result<(u16, Value)> {
     let host =
         at.admin.trim_end_matches('/').strip_prefix("http://").with_context(|| {
             format!("`{}` is not an admin address: write http://127.0.0.1:9090", at.admin)
@@ -111,7 +77,7 @@ async fn exchange(at: &At, method: &str, path: &str) -> Result<(u16, Value)> {
     if let Some(token) = &at.token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let response = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+    let response = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
     let status = response.status();
     let body =
         Limited::new(response.into_body(), ANSWER_MOST).collect().await.map_err(|e| anyhow::anyhow!(e))?;

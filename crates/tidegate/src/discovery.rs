@@ -4,6 +4,7 @@ use crate::assemble::service::endpoint;
 use crate::membership::Members;
 use balance::Weight;
 use config::File;
+use observe::{Event, EventKind};
 use std::sync::Arc;
 use std::time::Duration;
 use upstream::{
@@ -66,6 +67,22 @@ pub(crate) fn settled(found: Vec<Found>) -> Vec<EndpointSettings> {
         settings
     };
     found.into_iter().map(one).collect()
+}
+
+/// The event that other endpoints were found; none where they are the same ones.
+pub(crate) fn told(
+    service: &str,
+    was: Option<&[EndpointSettings]>,
+    is: &[EndpointSettings],
+) -> Option<Event> {
+    let was = was.unwrap_or_default();
+    let missing_in = |list: &[EndpointSettings], label: &str| !list.iter().any(|e| &*e.label == label);
+    let come = is.iter().filter(|e| missing_in(was, &e.label)).map(|e| format!("+{}", e.label));
+    let gone = was.iter().filter(|e| missing_in(is, &e.label)).map(|e| format!("-{}", e.label));
+    let changes = come.chain(gone).collect::<Vec<_>>().join(" ");
+    let number = |list: &[EndpointSettings]| format!("{} endpoints", list.len());
+    let event = Event::new(EventKind::Discovery).of(service).from(&number(was)).to(&number(is));
+    (!changes.is_empty()).then(|| event.because(&changes))
 }
 
 fn source(typed: &config::Service, file: &File) -> Option<Source> {

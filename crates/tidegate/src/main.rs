@@ -12,15 +12,19 @@ mod check;
 mod demo;
 mod discovery;
 mod drain;
+mod endpoints;
+mod gauges;
 mod handed;
 mod listeners;
 mod membership;
+mod newcomer;
 mod node;
 mod run;
 mod sample_api;
 mod say;
 mod service_manager;
 mod shown;
+mod status;
 mod upgrade;
 mod vitals;
 mod watch;
@@ -41,10 +45,11 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::demo(&demo),
         Command::Check(check) => check::check(&check),
         Command::Schema { markdown } => check::schema(markdown),
-        Command::Status(at) => ask::status(&at),
+        Command::Status(at) => status::status(&at),
         Command::Reload(at) => ask::reload(&at),
         Command::Drain(at) => ask::drain(&at),
         Command::Upgrade(at) => ask::upgrade(&at),
+        Command::Endpoints(what) => endpoints::endpoints(&what),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };
     match done {

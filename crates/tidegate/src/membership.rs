@@ -1,12 +1,13 @@
 //! Who serves a service beside those that the file names: endpoints that were discovered, and what operators have added
-//! and taken away at run time.
+//! and taken away at run time, and which of all they want drained.
 //!
 //! What operators did lives until the process ends, over reloads: it is for the hour of need. What shall last belongs
-//! in the file.
+//! in the file. A drain ends with its endpoint: what comes back under the same URL is another process, mostly.
 
 use crate::assemble::service::endpoint;
 use std::collections::{HashMap, HashSet};
-use upstream::EndpointSettings;
+use std::sync::Arc;
+use upstream::{EndpointSettings, Service};
 
 /// Changes to the members of all services.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Members {
     added: HashMap<Box<str>, Vec<config::Endpoint>>,
     /// By service: the URLs that operators took away.
     removed: HashMap<Box<str>, HashSet<Box<str>>>,
+    /// By service: the URLs that get no new requests.
+    drained: HashMap<Box<str>, HashSet<Box<str>>>,
 }
 
 impl Members {
@@ -55,9 +58,10 @@ impl Members {
         self.found.insert(service.into(), endpoints);
     }
 
-    /// Adds an endpoint, or brings one back that was taken away.
+    /// Adds an endpoint, brings one back that was taken away or drained, or gives one other settings.
     pub(crate) fn add(&mut self, service: &str, endpoint: config::Endpoint) {
         let label = endpoint.url.to_string();
+        self.set_drained(service, &label, false);
         if let Some(removed) = self.removed.get_mut(service) {
             removed.remove(&*label);
         }
@@ -66,12 +70,54 @@ impl Members {
         added.push(endpoint);
     }
 
-    /// Takes an endpoint away.
-    pub(crate) fn remove(&mut self, service: &str, label: &str) {
+    /// Takes an endpoint away. Only where the file or a source lists it must that be remembered.
+    pub(crate) fn remove(&mut self, service: &str, label: &str, typed: Option<&config::Service>) {
         if let Some(added) = self.added.get_mut(service) {
             added.retain(|e| e.url.to_string() != label);
         }
-        self.removed.entry(service.into()).or_default().insert(label.into());
+        self.set_drained(service, label, false);
+        let in_file = typed.is_some_and(|typed| typed.endpoints.iter().any(|e| e.url.to_string() == label));
+        let is_found = self.found(service).unwrap_or_default().iter().any(|e| &*e.label == label);
+        if in_file || is_found {
+            self.removed.entry(service.into()).or_default().insert(label.into());
+        }
+    }
+
+    /// The URLs that operators added.
+    pub(crate) fn added(&self, service: &str) -> impl Iterator<Item = String> {
+        self.added.get(service).into_iter().flatten().map(|endpoint| endpoint.url.to_string())
+    }
+
+    /// The URLs that operators took away, in their order.
+    pub(crate) fn removed(&self, service: &str) -> Vec<String> {
+        let mut removed: Vec<_> =
+            self.removed.get(service).into_iter().flatten().map(ToString::to_string).collect();
+        removed.sort_unstable();
+        removed
+    }
+
+    /// Says whether an endpoint is to get new requests.
+    pub(crate) fn set_drained(&mut self, service: &str, label: &str, on: bool) {
+        if on {
+            self.drained.entry(service.into()).or_default().insert(label.into());
+        } else if let Some(drained) = self.drained.get_mut(service) {
+            drained.remove(label);
+        }
+    }
+
+    /// Is an endpoint to get no new requests?
+    pub(crate) fn is_drained(&self, service: &str, label: &str) -> bool {
+        self.drained.get(service).is_some_and(|drained| drained.contains(label))
+    }
+
+    /// Forgets the drains of endpoints that are none any more.
+    pub(crate) fn forget_drains(&mut self, services: &[Arc<Service>]) {
+        self.drained.retain(|name, drained| {
+            let service = services.iter().find(|service| service.settings.name == *name);
+            let members = service.map(|service| service.members.as_slice()).unwrap_or_default();
+            drained.retain(|label| members.iter().any(|member| member.endpoint.label == *label));
+            !drained.is_empty()
+        });
     }
 }
 
@@ -96,13 +142,42 @@ mod tests {
         let typed = service(&["http://a:1", "http://b:1"]);
         let mut members = Members::default();
         members.add("shop", at("http://c:1"));
-        members.remove("shop", "http://a:1");
+        members.remove("shop", "http://a:1", Some(&typed));
         assert_eq!(labels(&members, &typed), ["http://b:1", "http://c:1"]);
-        members.remove("shop", "http://c:1");
+        members.remove("shop", "http://c:1", Some(&typed));
         assert_eq!(labels(&members, &typed), ["http://b:1"]);
         members.add("shop", config::Endpoint { weight: 7, ..at("http://a:1") });
         assert_eq!(labels(&members, &typed), ["http://a:1", "http://b:1"]);
         assert_eq!(members.of("shop", &typed, None)[0].weight.get(), 7);
         assert_eq!(members.of("other", &typed, None).len(), 2);
+    }
+
+    #[test]
+    fn only_what_somebody_lists_must_be_remembered_as_taken_away() {
+        let typed = service(&["http://a:1"]);
+        let mut members = Members::default();
+        for n in 1..100 {
+            let url = format!("http://b:{n}");
+            members.add("shop", at(&url));
+            members.remove("shop", &url, Some(&typed));
+        }
+        assert_eq!(members.removed("shop"), [""; 0]);
+        members.remove("shop", "http://a:1", Some(&typed));
+        assert_eq!(members.removed("shop"), ["http://a:1"]);
+        assert_eq!(labels(&members, &typed), [""; 0]);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_added_or_taken_away_is_drained_no_more() {
+        let mut members = Members::default();
+        for url in ["http://a:1", "http://b:1", "http://c:1"] {
+            members.set_drained("shop", url, true);
+        }
+        members.add("shop", at("http://a:1"));
+        members.remove("shop", "http://b:1", None);
+        let drained = ["http://a:1", "http://b:1", "http://c:1"].map(|url| members.is_drained("shop", url));
+        assert_eq!(drained, [false, false, true]);
+        members.forget_drains(&[]);
+        assert!(!members.is_drained("shop", "http://c:1"), "there is no such endpoint any more");
     }
 }

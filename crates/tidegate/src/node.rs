@@ -1,7 +1,10 @@
 //! The running node: one version of the config in force, and how the next one comes into force.
 
+mod editing;
+
 use crate::assemble::{self, Parts};
 use crate::discovery;
+use crate::gauges;
 use crate::handed::Sockets;
 use crate::listeners::Listeners;
 use crate::membership::Members;
@@ -14,8 +17,8 @@ use base::Clock;
 use config::{File, Report, Source};
 use gateway::{Action, Gateway, Shared, Site};
 use net::Workers;
-use observe::Meters;
 use observe::access_log::{self, AccessLog};
+use observe::{Event, EventKind, Meters};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -171,10 +174,13 @@ impl Node {
             Ok(changed) => {
                 let took = began.elapsed().as_secs_f64() * 1000.0;
                 observe::log::info(format_args!("reloaded in {took:.1} ms: {changed}"));
+                self.tell(Event::new(EventKind::Reload).to("in force").because(changed));
             }
             Err(report) => {
                 observe::log::error(format_args!("the new config has errors, the old one stays in force:"));
                 crate::say::report(&report.render(false));
+                let first = report.problems().first().map_or_else(String::new, |p| p.message.clone());
+                self.tell(Event::new(EventKind::Reload).to("refused").because(&first));
             }
         }
         done.map(|changed| json!({ "reloaded": true, "changed": changed }))
@@ -206,7 +212,7 @@ impl Node {
             Ok(log) => log,
             Err(e) => return Err(fail(report, "observe", &e)),
         };
-        let members = self.members().clone();
+        let mut members = self.members().clone();
         let parts = Parts {
             registry: &self.registry,
             meters: &self.meters,
@@ -218,6 +224,9 @@ impl Node {
         };
         let Some(site) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
         let old_site = self.shared.site();
+        members.forget_drains(&site.services);
+        editing::follow_drains(&site.services, &members, self.clock.now());
+        *self.members() = members;
         self.shared.swap(Arc::new(site));
         if !self.is_draining() {
             self.listen(&file, &listeners);
@@ -235,11 +244,11 @@ impl Node {
     }
 
     /// Puts other endpoints in force. What else the config says stays as it is.
-    fn renew(&self, edit: impl FnOnce(&mut Members)) -> Result<(), Box<Report>> {
+    fn renew(&self, edit: impl FnOnce(&mut Members, &File)) -> Result<(), Box<Report>> {
         let version = self.version();
         let mut members = self.members();
         let mut next = members.clone();
-        edit(&mut next);
+        edit(&mut next, &version.file);
         let old = self.shared.site();
         let parts = Parts {
             registry: &self.registry,
@@ -253,6 +262,8 @@ impl Node {
         let mut report = empty_report();
         let site = assemble::renewed(&old, &version.file, &parts, &mut report);
         let Some(site) = site else { return Err(Box::new(report)) };
+        next.forget_drains(&site.services);
+        editing::follow_drains(&site.services, &next, self.clock.now());
         *members = next;
         self.shared.swap(Arc::new(site));
         drop((members, version));
@@ -263,6 +274,11 @@ impl Node {
 
     fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what happened, for people.
+    pub(crate) fn tell(&self, event: Event) {
+        self.meters.events().tell(event);
     }
 
     /// The services in force.
@@ -283,8 +299,14 @@ impl Node {
     /// A service has other endpoints.
     pub(crate) fn found(&self, service: &str, endpoints: Vec<upstream::EndpointSettings>) {
         let many = endpoints.len();
-        match self.renew(|members| members.set_found(service, endpoints)) {
-            Ok(()) => observe::log::info(format_args!("service {service} has {many} endpoints")),
+        let event = discovery::told(service, self.members().found(service), &endpoints);
+        match self.renew(|members, _| members.set_found(service, endpoints)) {
+            Ok(()) => {
+                observe::log::info(format_args!("service {service} has {many} endpoints"));
+                if let Some(event) = event {
+                    self.tell(event);
+                }
+            }
             Err(report) => observe::log::error(format_args!("service {service}: {}", report.render(false))),
         }
     }
@@ -439,10 +461,19 @@ impl admin::Node for Node {
         self.is_draining()
     }
 
+    fn strain(&self) -> &'static str {
+        self.pressure().strain().as_str()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.meters.events().last()
+    }
+
     fn metrics(&self) -> String {
         let mut text = String::new();
         self.meters.retire_unheld();
         self.meters.render(&mut text);
+        gauges::write(&self.shared.site().services, self.pressure().strain(), &mut text);
         text
     }
 
@@ -470,10 +501,13 @@ impl admin::Node for Node {
         site.plan.routes.iter().zip(&site.plan.templates).map(one).collect()
     }
 
-    fn services(&self) -> Value {
-        let site = self.shared.site();
-        let one = |service: &Arc<upstream::Service>| shown::service(service);
-        site.services.iter().map(one).collect()
+    fn services(&self) -> Vec<admin::ServiceView> {
+        let (site, members) = (self.shared.site(), self.members().clone());
+        site.services.iter().map(|service| shown::service(service, &members)).collect()
+    }
+
+    fn edit(&self, service: &str, edit: admin::Edit<'_>) -> Result<Value, admin::Refusal> {
+        self.edited(service, edit)
     }
 
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {

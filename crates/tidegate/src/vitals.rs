@@ -3,6 +3,7 @@
 use crate::node::Node;
 use gateway::{Gauge, Reading, Strain, StrainLimits};
 use observe::log::{self, Level};
+use observe::{Event, EventKind};
 use std::fs;
 use std::time::Instant;
 
@@ -52,6 +53,8 @@ impl Vitals {
                     told(&reading, &limits)
                 ),
             );
+            let event = Event::new(EventKind::Overload).from(self.strain.as_str()).to(strain.as_str());
+            node.tell(event.because(&told(&reading, &limits)));
             self.strain = strain;
             node.pressure().set(strain);
         }

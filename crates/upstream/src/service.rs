@@ -14,7 +14,7 @@ use balance::{
 use base::Moment;
 use net::tls::{ClientSettings, ClientTls, TlsError};
 use observe::log::{self, Level};
-use observe::{Meters, ServiceMeters};
+use observe::{Event, EventKind, Meters, ServiceMeters};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -390,6 +390,8 @@ impl Service {
         endpoint.tell_change(why);
         // There may be room now, or nobody left to wait for.
         self.standing.queue.wake();
+        let event = Event::new(EventKind::Endpoint).of(service).at(&endpoint.label).from(from).to(to);
+        self.meters.tell(event.because(&format!("{why}{between}{detail}")));
         log::write(
             level,
             format_args!(

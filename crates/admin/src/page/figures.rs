@@ -1,6 +1,6 @@
 //! Numbers as a person reads them at a glance: three digits and a unit.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) fn per_second(n: f64) -> String {
     format!("{}/s", rounded(n))
@@ -61,6 +61,21 @@ pub(super) fn age(time: Duration) -> String {
         (0, h, m, _) => format!("{h}h {m}m"),
         (d, h, ..) => format!("{d}d {h}h"),
     }
+}
+
+/// How long ago that second since 1970 was.
+pub(super) fn ago(second: u64) -> String {
+    since(UNIX_EPOCH + Duration::from_secs(second))
+}
+
+/// How long ago that was; a time to come was just now.
+pub(super) fn since(time: SystemTime) -> String {
+    format!("{} ago", age(time.elapsed().unwrap_or_default()))
+}
+
+/// A name of the interface as a person reads it.
+pub(super) fn word(name: &str) -> String {
+    name.replace('_', " ")
 }
 
 #[cfg(test)]

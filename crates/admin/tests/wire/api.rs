@@ -23,7 +23,7 @@ async fn what_the_node_says_is_handed_on() {
     let server = Server::start(Settings::default()).await;
     assert_eq!(server.send("GET /api/config", "").await.json()["admin"]["token"], "***");
     assert_eq!(server.send("GET /api/routes", "").await.json()[0]["route"], "orders");
-    assert_eq!(server.send("GET /api/services", "").await.json()[0]["service"], "shop");
+    assert_eq!(server.send("GET /api/services", "").await.json()[0]["name"], "shop");
     let metrics = server.send("GET /metrics", "").await;
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert!(metrics.body().contains("tidegate_build_info{version="));
@@ -100,10 +100,15 @@ async fn the_description_describes_exactly_what_there_is() {
         "/",
         "/api/config",
         "/api/drain",
+        "/api/events",
         "/api/explain",
         "/api/reload",
         "/api/routes",
         "/api/services",
+        "/api/services/{name}",
+        "/api/services/{name}/endpoints",
+        "/api/services/{name}/endpoints/drain",
+        "/api/services/{name}/endpoints/undrain",
         "/api/status",
         "/api/upgrade",
         "/healthz",
@@ -113,9 +118,10 @@ async fn the_description_describes_exactly_what_there_is() {
     ];
     assert_eq!(described, there);
     for (path, methods) in paths {
-        for (method, other) in [("get", "post"), ("post", "get")] {
-            let Some(operation) = methods.get(method) else { continue };
-            let target = if path == "/api/explain" { "/api/explain?request=GET+/" } else { path };
+        let methods = methods.as_object().unwrap();
+        let path = path.replace("{name}", "shop");
+        for (method, operation) in methods {
+            let target = format!("{path}?request=GET+/&url=http://a:1");
             let answer = server.send(&format!("{} {target}", method.to_uppercase()), "").await;
             let success = operation["responses"]["200"]["content"].as_object().unwrap();
             // The drain above makes `/readyz` a 503, which is described too.
@@ -126,6 +132,8 @@ async fn the_description_describes_exactly_what_there_is() {
             );
             let media_type = answer.header("content-type").unwrap().split(';').next().unwrap();
             assert!(success.contains_key(media_type), "{path}: {media_type}");
+        }
+        for other in ["get", "post", "delete", "put"].iter().filter(|other| !methods.contains_key(**other)) {
             server.send(&format!("{} {path}", other.to_uppercase()), "").await.problem(405);
         }
     }

@@ -2,6 +2,7 @@
 
 mod api;
 mod bounds;
+mod endpoints;
 mod guard;
 mod page;
 mod server;

@@ -1,8 +1,9 @@
 //! The overview page.
 
-use crate::server::Server;
+use crate::server::{Server, shop};
 use admin::Settings;
 use message::Method;
+use observe::{Event, EventKind};
 use std::time::Duration;
 
 #[tokio::test]
@@ -10,14 +11,16 @@ async fn the_page_shows_traffic_and_escapes_names() {
     let server = Server::start(Settings::default()).await;
     let route = server.node.meters.route("<script>alert(1)</script>", "shop & \"co\"");
     route.record(0, &Method::GET, 503, Duration::from_millis(3), 0, 2048);
-    server.node.meters.endpoint("shop", "10.0.0.1:80").set_up(false);
+    *server.node.services.lock().unwrap() = vec![shop(&[("10.0.0.1:80", "dead")])];
+    server.node.meters.events().tell(Event::new(EventKind::Endpoint).because("<b>why</b>"));
     server.node.meters.stops("no_route").add(0, 7);
     let page = server.send("GET /", "").await;
     let html = page.body();
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !html.contains("<script>alert"));
     assert!(html.contains("shop &amp; &quot;co&quot;"));
     assert!(html.contains("100.00 %") && html.contains("2.0 KiB") && html.contains("no_route"));
-    assert!(html.contains("down") && html.contains("10.0.0.1:80"));
+    assert!(html.contains("&lt;b&gt;why&lt;/b&gt;"));
+    assert!(html.contains("dead") && html.contains("10.0.0.1:80"));
     // The policy lets exactly the page's own script and style run, and they bring nothing from elsewhere.
     let policy = page.header("content-security-policy").unwrap();
     let nonce = policy.split("'nonce-").nth(1).and_then(|n| n.split('\'').next()).unwrap();

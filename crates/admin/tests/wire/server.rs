@@ -1,10 +1,10 @@
 //! A running admin server over a node made for tests, and a client that speaks raw bytes.
 
-use admin::{Node, Reloading, Settings, Upgrading, serve};
-use observe::{Meters, Snapshot};
+use admin::{Edit, EndpointView, Node, Refusal, Reloading, ServiceView, Settings, Upgrading, serve};
+use observe::{Event, Meters, Snapshot};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +18,28 @@ pub(crate) struct Gateway {
     pub(crate) meters: Arc<Meters>,
     pub(crate) draining: AtomicBool,
     pub(crate) config_is_good: AtomicBool,
+    pub(crate) services: Mutex<Vec<ServiceView>>,
+    /// What was asked of it, as `service: Edit`.
+    pub(crate) edits: Mutex<Vec<String>>,
+}
+
+/// A service `shop` with these endpoints: URL and state.
+pub(crate) fn shop(endpoints: &[(&str, &'static str)]) -> ServiceView {
+    let one = |(url, state): &(&str, &'static str)| EndpointView {
+        url: (*url).to_owned(),
+        state,
+        up: *state == "up",
+        ..EndpointView::default()
+    };
+    let endpoints: Vec<_> = endpoints.iter().map(one).collect();
+    ServiceView {
+        name: "shop".to_owned(),
+        policy: "p2c_ewma",
+        endpoints_up: endpoints.iter().filter(|e| e.up).count(),
+        endpoints_total: endpoints.len(),
+        endpoints,
+        ..ServiceView::default()
+    }
 }
 
 impl Node for Gateway {
@@ -41,8 +63,25 @@ impl Node for Gateway {
     fn routes(&self) -> Value {
         json!([{ "route": "orders" }])
     }
-    fn services(&self) -> Value {
-        json!([{ "service": "shop" }])
+    fn strain(&self) -> &'static str {
+        "shed_low"
+    }
+    fn events(&self) -> Vec<Event> {
+        self.meters.events().last()
+    }
+    fn services(&self) -> Vec<ServiceView> {
+        self.services.lock().expect("no test panics with it").clone()
+    }
+    fn edit(&self, service: &str, edit: Edit<'_>) -> Result<Value, Refusal> {
+        if service != "shop" {
+            return Err(Refusal::NoService);
+        }
+        self.edits.lock().expect("no test panics with it").push(format!("{edit:?}"));
+        match edit {
+            Edit::Add("{}") => Err(Refusal::Bad("`url` is missing".to_owned(), json!([{ "message": "no" }]))),
+            Edit::Drain("http://b:1") => Err(Refusal::NoEndpoint(vec!["http://a:1".to_owned()])),
+            _ => Ok(json!({ "done": true })),
+        }
     }
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {
         match request.split_once(' ') {
@@ -91,6 +130,8 @@ impl Server {
             meters: Meters::new(1),
             draining: AtomicBool::new(false),
             config_is_good: AtomicBool::new(true),
+            services: Mutex::new(vec![shop(&[("http://a:1", "up")])]),
+            edits: Mutex::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let served = serve(listener, Arc::clone(&node) as Arc<dyn Node>, settings, async {

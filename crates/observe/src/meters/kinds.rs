@@ -4,6 +4,7 @@
 //! no cache line that another core writes. Every method here is one to five relaxed atomic additions.
 
 use super::outcomes::{Outcome, Outcomes};
+use crate::events::{Event, Events};
 use base::meters::{Buckets, Counter, Gauge, Histogram, PerCore};
 use message::Method;
 use std::collections::BTreeMap;
@@ -104,10 +105,11 @@ pub struct ServiceMeters {
     waiting: AtomicU32,
     /// How many requests the service takes at once, where that is learnt; 0 where it is not.
     limit: AtomicU32,
+    events: Arc<Events>,
 }
 
 impl ServiceMeters {
-    pub(super) fn new(cores: usize) -> Self {
+    pub(super) fn new(cores: usize, events: Arc<Events>) -> Self {
         let counter = || CoreCounter::new(cores);
         Self {
             began: counter(),
@@ -117,6 +119,7 @@ impl ServiceMeters {
             hedges: counter(),
             waiting: AtomicU32::new(0),
             limit: AtomicU32::new(0),
+            events,
         }
     }
 
@@ -149,6 +152,11 @@ impl ServiceMeters {
     pub fn set_queue(&self, waiting: u32, limit: u32) {
         self.waiting.store(waiting, Ordering::Relaxed);
         self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// Something happened to the service that people may want to know. For whoever looks, not for workers.
+    pub fn tell(&self, event: Event) {
+        self.events.tell(event);
     }
 
     /// Attempts under way.
