@@ -170,7 +170,7 @@ impl Gateway {
         random: &mut IdSource,
     ) -> Option<Chosen> {
         let chosen = self.trial(tried, now).or_else(|| self.pick(tried, key, now, random))?;
-        self.members[chosen.endpoint].load.start();
+        self.members[chosen.endpoint].load.start(now);
         Some(chosen)
     }
 
@@ -201,15 +201,20 @@ impl Gateway {
     pub(crate) fn finish(&mut self, chosen: Chosen, seen: Option<Seen>, took: Duration, now: Moment) {
         let Chosen { endpoint, is_trial } = chosen;
         let member = &self.members[endpoint];
-        let Some(seen) = seen else {
-            member.load.finish(now, Outcome::Abandoned);
+        let silence = member.load.silence(now);
+        let outcome = match seen {
+            Some(Seen::Good) => Outcome::Answered(took),
+            Some(_) => Outcome::Failed(None),
+            None => Outcome::Abandoned,
+        };
+        member.load.finish(now, outcome);
+        let Some(seen) = seen.or_else(|| Seen::left_waiting(took, silence)) else {
             if is_trial {
                 self.circle.end_trial(&self.members, endpoint, None, &self.outliers, now);
             }
             return;
         };
         let is_good = seen == Seen::Good;
-        member.load.finish(now, if is_good { Outcome::Answered(took) } else { Outcome::Failed(None) });
         self.counts[endpoint].attempts += 1;
         self.counts[endpoint].failures += u64::from(!is_good);
         if is_trial {

@@ -169,7 +169,10 @@ impl Client {
                 counted = true;
             }
         }
-        let start = |member, trial| Permit::start(local, member, self, trial, counted).ok_or(NoSeat::Full);
+        // Behind the queue the request's own reading of the clock is from before it waited.
+        let began = if called { self.clock.now() } else { self.clock.at(run.began) };
+        let start =
+            |member, trial| Permit::start(local, member, self, trial, counted, began).ok_or(NoSeat::Full);
         if standing.circle.has_trials()
             && run.may_try(&mut self.random.borrow_mut())
             && let Some(member) = local.trial(self.clock.now())
