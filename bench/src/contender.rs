@@ -7,7 +7,10 @@ mod envoy;
 mod haproxy;
 mod nginx;
 mod others;
+mod pool;
 mod tidegate;
+
+pub(crate) use pool::Pool;
 
 use crate::server::Launch;
 use anyhow::Result;
@@ -175,6 +178,11 @@ impl Contender {
             Self::Haproxy => Some(Signal::USR2),
             Self::Envoy | Self::Caddy | Self::Traefik | Self::Floor | Self::Direct => None,
         }
+    }
+
+    /// As [`Contender::prepare`], for several instances of one service; `None` where we have no configuration for that.
+    pub(crate) fn prepare_pool(self, program: &Path, pool: &Pool, folder: &Path) -> Result<Option<Launch>> {
+        Ok(pool::prepare(self, program, pool, folder)?)
     }
 
     /// Writes its configuration into `folder` and returns how to start it there.

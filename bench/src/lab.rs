@@ -1,6 +1,6 @@
 //! The place where it is measured: a folder, certificates, the programs that are there, and turns.
 
-use crate::contender::{Contender, Front, Keys, Places, Plan};
+use crate::contender::{Contender, Front, Keys, Places, Plan, Pool};
 use crate::options::Options;
 use crate::server::{Launch, OTHER_CORE, Probe, SERVER_CORE, Server, free_port};
 use anyhow::{Context, Result, bail};
@@ -83,6 +83,16 @@ impl Lab {
             Front::Http2 | Front::Tls => Probe::Accepts,
         })?;
         Ok((server, took))
+    }
+
+    /// Starts a server in front of several instances and waits until it answers.
+    pub(crate) fn start_pool(&self, (contender, program): (Contender, &Path), pool: &Pool) -> Result<Server> {
+        let folder = self.folder_for(&contender.name())?;
+        let launch = contender.prepare_pool(program, pool, &folder)?;
+        let launch = launch.with_context(|| format!("no configuration of {}", contender.name()))?;
+        let mut server = Server::start(&launch, SERVER_CORE, pool.port, &folder)?;
+        server.ready(Probe::Answers("/item/0"))?;
+        Ok(server)
     }
 
     /// The folder in which a server keeps its files while it runs.

@@ -3,16 +3,19 @@
 //! It answers one question: what does a request cost in Tidegate, next to other servers and next to the least that
 //! proxying can cost on this machine? Server on core 0, origin and load tool on core 1, servers in turns so that the
 //! drift of a shared machine hits all alike, medians. Absolute numbers vary by machine; ratios within one run hold.
+//! `faults` asks another question: what do clients notice when half of the instances behind a server go wrong?
 //! *Not here*: tests. A speed is never asserted, it is measured and kept by date in `results/`.
 #![allow(clippy::print_stderr, reason = "a terminal tool speaks on the terminal")]
 
 mod contender;
+pub mod fleet;
 pub mod floor;
 pub mod handshakes;
 pub mod hold;
 mod http1;
 mod lab;
 mod load;
+pub mod openloop;
 mod options;
 pub mod origin;
 mod poll;
@@ -26,7 +29,6 @@ pub use contender::Contender;
 pub use options::{Options, Scenario};
 
 use anyhow::{Result, ensure};
-use clap::ValueEnum;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;
@@ -42,7 +44,7 @@ pub fn run(options: &Options) -> Result<()> {
     ensure!(!lab.present.is_empty(), "none of the servers asked for is installed");
     let mut report = report::Report::new(&lab)?;
     say(&report.heading());
-    let asked = if options.scenarios.is_empty() { Scenario::value_variants() } else { &options.scenarios };
+    let asked = if options.scenarios.is_empty() { &Scenario::USUAL[..] } else { &options.scenarios };
     for scenario in asked {
         scenario.run(&lab, &mut |table| {
             say(&table);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Parser, Clone, Debug)]
 #[command(name = "cargo xtask bench")]
 pub struct Options {
-    /// What to measure; all of it where nothing is named
+    /// What to measure; all but `faults` where nothing is named
     pub scenarios: Vec<Scenario>,
     /// The servers, in the order of the tables
     #[arg(long, value_delimiter = ',', default_value = "tidegate,nginx,nginx-mainline,haproxy,envoy,floor")]
@@ -25,6 +25,12 @@ pub struct Options {
     /// Idle connections in `conns`
     #[arg(long, default_value_t = 10_000)]
     pub connections: usize,
+    /// Seconds that count in `faults`, after five of warming up
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(4..=600))]
+    pub fault_secs: u64,
+    /// Requests a second in `faults`
+    #[arg(long, default_value_t = 800, value_parser = clap::value_parser!(u32).range(10..=5000))]
+    pub rate: u32,
     /// Keeps the results, by date, in bench/results/
     #[arg(long)]
     pub save: bool,
@@ -47,4 +53,12 @@ pub enum Scenario {
     Routes,
     /// Reload with many routes under load
     Reload,
+    /// Ten instances of which half go wrong
+    Faults,
+}
+
+impl Scenario {
+    /// What is measured where nothing is named: all that asks for the cost of a request.
+    pub(crate) const USUAL: [Self; 7] =
+        [Self::Proxy, Self::H2, Self::Stream, Self::Tls, Self::Conns, Self::Routes, Self::Reload];
 }

@@ -1,6 +1,7 @@
 //! What is measured. Each scenario makes tables; the bench prints and keeps them.
 
 mod conns;
+mod faults;
 mod reload;
 mod routes;
 mod traffic;
@@ -22,6 +23,7 @@ impl Scenario {
             Self::Conns => conns::run(lab, show),
             Self::Routes => routes::run(lab, show),
             Self::Reload => reload::run(lab, show),
+            Self::Faults => faults::run(lab, show),
         }
     }
 }

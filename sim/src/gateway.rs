@@ -26,6 +26,8 @@ pub struct Setup {
     pub max_requests: u32,
     /// How long one attempt may take.
     pub per_try_timeout: Duration,
+    /// How long clients wait. One that leaves ends the attempt, which says nothing of the endpoint then.
+    pub patience: Duration,
 }
 
 /// How failures are tried again.
@@ -47,7 +49,14 @@ impl Setup {
             retry: None,
             max_requests: if policy == Policy::First { 4 } else { u32::MAX },
             per_try_timeout: Duration::from_secs(1),
+            patience: Duration::MAX,
         }
+    }
+
+    /// As a gateway is by default: no limit for one attempt that a client would wait for.
+    #[must_use]
+    pub fn impatient_clients(self) -> Self {
+        Self { per_try_timeout: Duration::from_secs(15), patience: Duration::from_secs(5), ..self }
     }
 
     /// With outlier detection.
@@ -161,7 +170,7 @@ impl Gateway {
         random: &mut IdSource,
     ) -> Option<Chosen> {
         let chosen = self.trial(tried, now).or_else(|| self.pick(tried, key, now, random))?;
-        self.members[chosen.endpoint].load.start();
+        self.members[chosen.endpoint].load.start(now);
         Some(chosen)
     }
 
@@ -188,12 +197,24 @@ impl Gateway {
         }
     }
 
-    /// Takes note of what came of an attempt.
-    pub(crate) fn finish(&mut self, chosen: Chosen, seen: Seen, took: Duration, now: Moment) {
+    /// Takes note of what came of an attempt; `None`: the client has left.
+    pub(crate) fn finish(&mut self, chosen: Chosen, seen: Option<Seen>, took: Duration, now: Moment) {
         let Chosen { endpoint, is_trial } = chosen;
-        let is_good = seen == Seen::Good;
         let member = &self.members[endpoint];
-        member.load.finish(now, if is_good { Outcome::Answered(took) } else { Outcome::Failed(None) });
+        let silence = member.load.silence(now);
+        let outcome = match seen {
+            Some(Seen::Good) => Outcome::Answered(took),
+            Some(_) => Outcome::Failed(None),
+            None => Outcome::Abandoned,
+        };
+        member.load.finish(now, outcome);
+        let Some(seen) = seen.or_else(|| Seen::left_waiting(took, silence)) else {
+            if is_trial {
+                self.circle.end_trial(&self.members, endpoint, None, &self.outliers, now);
+            }
+            return;
+        };
+        let is_good = seen == Seen::Good;
         self.counts[endpoint].attempts += 1;
         self.counts[endpoint].failures += u64::from(!is_good);
         if is_trial {
@@ -220,7 +241,7 @@ impl Gateway {
         }
         for (endpoint, server) in servers.iter().enumerate() {
             if self.members[endpoint].health.state() == State::Dead {
-                let verdict = if server.connects() { Checked::Passed } else { Checked::Unreachable };
+                let verdict = if server.connects(now) { Checked::Passed } else { Checked::Unreachable };
                 self.circle.checked(&self.members, endpoint, verdict, &CheckSettings::default(), now);
             }
         }

@@ -12,7 +12,7 @@ struct Args {
     /// Another seed gives other chances
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only situations whose name holds this
+    /// Only situations whose name holds this word
     #[arg(long, default_value = "")]
     only: String,
 }
@@ -22,8 +22,11 @@ fn main() {
     for scenario in Scenario::all().iter().filter(|scenario| scenario.name.contains(&args.only)) {
         policies(scenario, args.seed);
     }
-    retries(args.seed);
-    slow_start(args.seed);
+    for (name, part) in [("half go wrong", half as fn(u64)), ("brown out", retries), ("joins", slow_start)] {
+        if name.contains(&args.only) {
+            part(args.seed);
+        }
+    }
 }
 
 /// A row for each policy: by itself, with outlier detection, and with retries too.
@@ -66,6 +69,26 @@ fn numbers(report: &Report) -> String {
 fn millis(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1e3;
     if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }
+}
+
+/// What each endpoint that goes wrong gets, where clients leave after 5 s and nothing but that ends an attempt.
+fn half(seed: u64) {
+    let scenario = Scenario::half_go_wrong();
+    println!("\n{}, clients leave after 5 s: attempts at each endpoint that is not well", scenario.name);
+    println!("  {:14}   p50    p99     good  | dies  500  slow hangs flaps", "policy");
+    for policy in Policy::ALL {
+        let setup = Setup::plain(policy).detecting().retrying().impatient_clients();
+        let report = run(&scenario, &setup, seed);
+        let bad = report.by_second.iter().zip(&report.bad).filter(|(_, bad)| **bad);
+        let bad: String = bad.map(|(seconds, _)| format!("{:>6}", seconds.iter().sum::<u64>())).collect();
+        println!(
+            "  {:14}{:>6} {:>6} {:>8.3}% |{bad}",
+            policy.as_str(),
+            millis(report.percentile(0.5)),
+            millis(report.percentile(0.99)),
+            report.success() * 100.0
+        );
+    }
 }
 
 /// What retries add while every endpoint fails, with the budget and without.

@@ -25,6 +25,14 @@ impl Scenario {
         Self { name, servers, joins: None, rate: 1_000.0, lasts: Duration::from_secs(40) }
     }
 
+    /// Ten endpoints of which five go wrong, each in its own way. The healthy ones carry a quarter of what they can.
+    pub fn half_go_wrong() -> Self {
+        let dies = Behaviour::Dies(Duration::from_secs(20));
+        let wrong = [dies, Behaviour::FailsFast, Behaviour::Slow, Behaviour::Hangs, Behaviour::Flaps];
+        let servers = [Behaviour::Healthy; 5].into_iter().chain(wrong).collect();
+        Self { servers, rate: 500.0, ..Self::of_ten("half go wrong", 0, Behaviour::Healthy) }
+    }
+
     /// Every endpoint answers 503 from the 10th to the 20th second.
     pub fn brown_out() -> Self {
         let behaviour = Behaviour::BrownsOut(Duration::from_secs(10), Duration::from_secs(20));
@@ -48,6 +56,7 @@ impl Scenario {
             Self::of_ten("two flap", 2, Behaviour::Flaps),
             Self::of_ten("two lose requests", 2, Behaviour::Loses),
             Self::of_ten("two overloaded", 2, Behaviour::Overloaded),
+            Self::half_go_wrong(),
             Self::brown_out(),
         ]
     }

@@ -28,6 +28,8 @@ pub enum Behaviour {
     FailsFast,
     /// Connections to it fail at once.
     Refuses,
+    /// Well until that time, then as one that refuses.
+    Dies(Duration),
     /// Takes requests and never answers.
     Hangs,
     /// Well for 5 s, then resets every connection for 5 s, and so on.
@@ -70,8 +72,12 @@ impl Server {
     }
 
     /// Does it take connections now?
-    pub(crate) fn connects(&self) -> bool {
-        self.behaviour != Behaviour::Refuses
+    pub(crate) fn connects(&self, now: Moment) -> bool {
+        match self.behaviour {
+            Behaviour::Refuses => false,
+            Behaviour::Dies(at) => now.since(Moment::ORIGIN) < at,
+            _ => true,
+        }
     }
 
     /// Takes a request. What comes of it is known at once, for its queue is served in order; a client that gives up
@@ -82,6 +88,7 @@ impl Server {
         match self.behaviour {
             Behaviour::FailsFast => at_once(Seen::ServerError),
             Behaviour::Refuses => at_once(Seen::ConnectFailed),
+            Behaviour::Dies(at) if since >= at => at_once(Seen::ConnectFailed),
             Behaviour::Hangs => Answer { after: Duration::MAX, seen: Seen::GatewayError },
             Behaviour::Flaps if since.as_nanos() / FLAP.as_nanos() % 2 == 1 => at_once(Seen::GatewayError),
             Behaviour::BrownsOut(from, to) if (from..to).contains(&since) => at_once(Seen::GatewayError),
@@ -90,9 +97,11 @@ impl Server {
             }
             Behaviour::Slow => self.work(now, 10.0, Seen::Good, random),
             Behaviour::Overloaded => self.work(now, 2.0, Seen::Good, random),
-            Behaviour::Healthy | Behaviour::Loses | Behaviour::Flaps | Behaviour::BrownsOut(..) => {
-                self.work(now, 1.0, Seen::Good, random)
-            }
+            Behaviour::Healthy
+            | Behaviour::Loses
+            | Behaviour::Flaps
+            | Behaviour::Dies(_)
+            | Behaviour::BrownsOut(..) => self.work(now, 1.0, Seen::Good, random),
         }
     }
 
@@ -151,6 +160,8 @@ mod tests {
             [true, false, true]
         );
         assert_eq!(seen(Behaviour::Refuses, 0), Seen::ConnectFailed);
+        let dies = Behaviour::Dies(Duration::from_secs(1));
+        assert_eq!([500, 1_500].map(|ms| seen(dies, ms)), [Seen::Good, Seen::ConnectFailed]);
         assert_eq!(seen(Behaviour::FailsFast, 0), Seen::ServerError);
         assert_eq!(longest(Behaviour::Hangs, 1), Duration::MAX);
         assert!(longest(Behaviour::Slow, 100) > longest(Behaviour::Healthy, 100) * 5);

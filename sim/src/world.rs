@@ -39,7 +39,8 @@ pub fn run(scenario: &Scenario, setup: &Setup, seed: u64) -> Report {
 #[derive(Debug)]
 enum Event {
     Arrive,
-    Answer(Request, Chosen, Seen, Duration),
+    /// What was seen, or `None` where the client has left.
+    Answer(Request, Chosen, Option<Seen>, Duration),
     Retry(Request),
     Join(usize),
     Tick,
@@ -144,18 +145,23 @@ impl<'a> World<'a> {
         };
         self.count(chosen.endpoint);
         let answer = self.servers[chosen.endpoint].take(self.now, &mut self.random);
-        let (took, seen) = if answer.after > self.setup.per_try_timeout {
-            (self.setup.per_try_timeout, Seen::GatewayError)
+        let stays = self.setup.patience.saturating_sub(self.now.since(request.arrived));
+        let (took, seen) = if answer.after > stays.min(self.setup.per_try_timeout) {
+            if stays < self.setup.per_try_timeout {
+                (stays, None)
+            } else {
+                (self.setup.per_try_timeout, Some(Seen::GatewayError))
+            }
         } else {
-            (answer.after, answer.seen)
+            (answer.after, Some(answer.seen))
         };
         self.schedule(self.now + took, Event::Answer(request, chosen, seen, took));
     }
 
-    fn answered(&mut self, mut request: Request, chosen: Chosen, seen: Seen, took: Duration) {
+    fn answered(&mut self, mut request: Request, chosen: Chosen, seen: Option<Seen>, took: Duration) {
         self.gateway.finish(chosen, seen, took, self.now);
-        let is_good = seen == Seen::Good;
-        let more = self.setup.retry.is_some_and(|retry| request.retries < retry.attempts);
+        let is_good = seen == Some(Seen::Good);
+        let more = seen.is_some() && self.setup.retry.is_some_and(|retry| request.retries < retry.attempts);
         if is_good || !more || !self.gateway.may_retry(self.now) {
             self.over(&request, is_good);
             return;

@@ -25,7 +25,7 @@ fn shared(many: usize, weights: u16) -> Vec<Arc<Server>> {
     let weights: Vec<_> = (0..many).map(|n| 1 + n as u16 % weights).collect();
     let servers: Vec<_> = servers::servers(&weights).into_iter().map(Arc::new).collect();
     for (n, server) in servers.iter().enumerate() {
-        server.load.start();
+        server.load.start(Moment::ORIGIN);
         server.load.finish(Moment::ORIGIN, Outcome::Answered(Duration::from_micros(n as u64 * 7)));
     }
     servers

@@ -7,14 +7,14 @@ use crate::lots::Lots;
 use crate::picker::PickerSettings;
 use crate::table::Table;
 use crate::turns::Turns;
-use crate::two::better_of_two;
+use crate::two::Two;
 use crate::{Endpoint, Policy};
 use base::IdSource;
 
 /// How one worker chooses in one group.
 #[derive(Clone, Debug)]
 pub(crate) enum Chooser {
-    Two,
+    Two(Two),
     Least,
     Turns(Turns),
     Lots(Lots),
@@ -34,7 +34,7 @@ impl Chooser {
         random: &mut IdSource,
     ) -> Self {
         match settings.policy {
-            Policy::P2cEwma => Self::Two,
+            Policy::P2cEwma => Self::Two(Two::default()),
             Policy::LeastRequest => Self::Least,
             Policy::RoundRobin => Self::Turns(Turns::of(endpoints, members, random)),
             Policy::Random => Self::Lots(Lots::of(endpoints, members)),
@@ -57,7 +57,7 @@ impl Chooser {
             return Some(only as usize).filter(|&only| ask.may(only));
         }
         match self {
-            Self::Two => better_of_two(ask, random),
+            Self::Two(two) => two.choose(ask, random),
             Self::Least => least_pending(ask, random),
             Self::Turns(turns) => turns.take(ask, random),
             Self::Lots(lots) => lots.draw(ask, random),

@@ -68,13 +68,23 @@ impl Estimate {
 
     /// Ticks since the last sample. Another worker's clock reading may be a little ahead of ours: none.
     fn age(self, now: Moment) -> u32 {
-        let ticks = tick(now).wrapping_sub(self.at);
-        if ticks > u32::MAX / 2 { 0 } else { ticks }
+        ticks_since(self.at, now)
     }
 }
 
-fn tick(now: Moment) -> u32 {
+/// The tick of a moment.
+pub(crate) fn tick(now: Moment) -> u32 {
     (now.nanos() >> TICK_BITS) as u32
+}
+
+/// The time since a tick, give or take one; none where it is ahead of `now`.
+pub(crate) fn time_since(at: u32, now: Moment) -> Duration {
+    Duration::from_nanos(u64::from(ticks_since(at, now)) << TICK_BITS)
+}
+
+fn ticks_since(at: u32, now: Moment) -> u32 {
+    let ticks = tick(now).wrapping_sub(at);
+    if ticks > u32::MAX / 2 { 0 } else { ticks }
 }
 
 #[cfg(test)]

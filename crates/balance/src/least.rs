@@ -72,9 +72,9 @@ mod tests {
         let up = Server(Load::new(now), Health::new(State::Up, now));
         let growing = Server(Load::new(now), Health::joining(State::Up, now));
         for _ in 0..12 {
-            up.0.start();
+            up.0.start(now);
         }
-        growing.0.start();
+        growing.0.start(now);
         let pick = || {
             let endpoints = [&up, &growing];
             let slow_start = Duration::from_secs(10);
@@ -84,7 +84,7 @@ mod tests {
         };
         // It takes a tenth of its share: 1 pending counts as 10, 2 as 20.
         assert_eq!(pick(), Some(1));
-        growing.0.start();
+        growing.0.start(now);
         assert_eq!(pick(), Some(0));
     }
 }

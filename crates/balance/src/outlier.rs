@@ -14,6 +14,10 @@ mod tests;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// A client that leaves has an endpoint to blame that has answered nobody for so long. People leave sooner for many
+/// reasons.
+const LONG_SILENCE: Duration = Duration::from_secs(1);
+
 /// What one attempt said about its endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -25,6 +29,15 @@ pub enum Seen {
     GatewayError,
     /// It was not reached.
     ConnectFailed,
+}
+
+impl Seen {
+    /// What it says of an endpoint that somebody `waited` there in vain and then left, when it had answered nobody else
+    /// for that long either (`silence`). Nothing, where it answers others or the wait was short. Without this an endpoint
+    /// that hangs stays in as long as its clients leave before we give up.
+    pub fn left_waiting(waited: Duration, silence: Duration) -> Option<Self> {
+        (waited.min(silence) >= LONG_SILENCE).then_some(Self::GatewayError)
+    }
 }
 
 /// What so many failures in a row let us suspect.

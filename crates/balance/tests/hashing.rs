@@ -168,7 +168,7 @@ fn a_key_that_everybody_wants_stays_within_the_bound() {
         let mut picker = picker_with(settings, &servers, &mut random);
         for _ in 0..1_000 {
             let i = endpoint(picker.pick(&servers, &Tried::none(), Some(42), Moment::ORIGIN, &mut random));
-            servers[i].load.start();
+            servers[i].load.start(Moment::ORIGIN);
         }
         let most = servers.iter().map(|s| s.load.pending()).max().unwrap();
         // 50 on average, a quarter more at most.
@@ -193,7 +193,7 @@ proptest! {
         let sum: f64 = weights.iter().copied().map(f64::from).sum();
         for (pending, key) in (1..).zip(keys) {
             let i = endpoint(picker.pick(&servers, &Tried::none(), Some(key), Moment::ORIGIN, &mut random));
-            servers[i].load.start();
+            servers[i].load.start(Moment::ORIGIN);
             let bound = (f64::from(factor) * f64::from(pending) * f64::from(weights[i]) / sum).ceil();
             prop_assert!(f64::from(servers[i].load.pending()) <= bound);
         }

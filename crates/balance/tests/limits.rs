@@ -30,7 +30,7 @@ fn first_takes_the_next_one_only_when_the_first_is_full() {
     let mut pick = || picker.pick(&servers, &Tried::none(), None, Moment::ORIGIN, &mut random);
     for want in [0, 0, 1, 1, 2, 2] {
         assert_eq!(pick(), Pick::Endpoint(want));
-        servers[want].load.start();
+        servers[want].load.start(Moment::ORIGIN);
     }
     assert_eq!(pick(), Pick::Full);
 }
@@ -42,7 +42,7 @@ fn least_request_takes_the_least_full_one_by_weight() {
     let mut picker = picker(Policy::LeastRequest, &servers, &mut random);
     for _ in 0..70 {
         let i = endpoint(picker.pick(&servers, &Tried::none(), None, Moment::ORIGIN, &mut random));
-        servers[i].load.start();
+        servers[i].load.start(Moment::ORIGIN);
     }
     let pending: Vec<_> = servers.iter().map(|s| s.load.pending()).collect();
     assert_eq!(pending, [10, 20, 40]);
@@ -53,7 +53,7 @@ fn least_request_among_many_avoids_the_full_ones() {
     let servers = servers(&[1; 400]);
     for server in &servers[..300] {
         for _ in 0..5 {
-            server.load.start();
+            server.load.start(Moment::ORIGIN);
         }
     }
     let counts = counts(Policy::LeastRequest, &servers, 4_000, &mut IdSource::seeded(3));
@@ -84,9 +84,9 @@ fn the_reserve_of_a_full_priority_is_the_next_one_but_not_a_backup() {
         let mut picker = picker(policy, &servers, &mut random);
         let mut pick = |tried: &Tried| picker.pick(&servers, tried, Some(1), Moment::ORIGIN, &mut random);
         let mut tried = Tried::none();
-        servers[0].load.start();
+        servers[0].load.start(Moment::ORIGIN);
         assert_eq!(pick(&tried), Pick::Endpoint(1));
-        servers[1].load.start();
+        servers[1].load.start(Moment::ORIGIN);
         assert_eq!(pick(&tried), Pick::Full, "it waits for them");
         tried.insert(0);
         assert_eq!(pick(&tried), Pick::Full);
@@ -194,7 +194,7 @@ proptest! {
         for n in 0..rooms.iter().sum::<u32>() {
             let hash = keys.then(|| u64::from(n) << 50);
             let i = endpoint(picker.pick(&servers, &tried, hash, Moment::ORIGIN, &mut random));
-            servers[i].load.start();
+            servers[i].load.start(Moment::ORIGIN);
             prop_assert!(servers[i].load.pending() <= rooms[i]);
         }
         for _ in 0..5 {

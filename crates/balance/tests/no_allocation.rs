@@ -53,7 +53,7 @@ fn a_pick_allocates_nothing() {
             for hash in [None, Some(key)] {
                 let pick = picker.pick(&servers, &tried, hash, Moment::ORIGIN, &mut random);
                 let i = servers::endpoint(pick);
-                servers[i].load.start();
+                servers[i].load.start(Moment::ORIGIN);
                 tried.insert(i);
                 servers[i].load.finish(Moment::ORIGIN, Outcome::Answered(Duration::from_millis(3)));
             }

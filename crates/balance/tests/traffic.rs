@@ -43,7 +43,7 @@ fn run(
         }
         let i = endpoint(picker.pick(servers, &Tried::none(), None, now, random));
         counts[i] += 1;
-        servers[i].load.start();
+        servers[i].load.start(now);
         let (took, outcome) = behaviour(i, now.since(Moment::ORIGIN).as_millis() as u64);
         let answered = if let Outcome::Answered(rtt) = outcome { Some(rtt) } else { None };
         flying.push(Reverse((now + took, i, answered)));
@@ -196,7 +196,7 @@ proptest! {
             let i = endpoint(picker.pick(&servers, &tried, keys.then_some(key), Moment::ORIGIN, &mut random));
             prop_assert!(i < servers.len());
             prop_assert!(!another || !tried.has(i));
-            servers[i].load().start();
+            servers[i].load().start(Moment::ORIGIN);
         }
     }
 

@@ -163,13 +163,15 @@ impl Client {
         if local.service.bounded && !called && standing.waiting() > 0 {
             return Err(NoSeat::Full);
         }
+        // Behind the queue the request's own reading of the clock is from before it waited.
+        let began = if called { self.clock.now() } else { self.clock.at(run.began) };
         for _ in 0..LOST_MOST {
             let counted = match &standing.adaptive {
                 Some(adaptive) if !adaptive.enter() => return Err(NoSeat::Full),
                 adaptive => adaptive.is_some(),
             };
             let picked = match self.choose(local, ask, run) {
-                Ok((member, trial)) => Permit::start(local, member, self, trial, counted),
+                Ok((member, trial)) => Permit::start(local, member, self, trial, counted, began),
                 Err(none) => {
                     if let Some(adaptive) = &standing.adaptive {
                         adaptive.leave();

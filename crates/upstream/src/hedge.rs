@@ -113,9 +113,9 @@ impl Client {
         };
         let now = Instant::now();
         if !has_failed(&outcome) {
-            // What it would have taken is not known, but it is more than this.
             let took = now.saturating_duration_since(loser.began);
-            loser.permit.settle(Lesson { outcome: Outcome::Answered(took), seen: None }, self.clock.at(now));
+            let seen = loser.permit.left(self.clock.at(now));
+            loser.permit.settle(Lesson { outcome: Outcome::Overtaken(took), seen }, self.clock.at(now));
             run.began = winner.began;
             return Ended { permit: winner.permit, outcome };
         }

@@ -13,7 +13,9 @@ use std::time::Duration;
 pub struct Permit {
     local: Rc<Local>,
     member: usize,
-    settled: Option<(Outcome, Moment)>,
+    began: Moment,
+    /// Its answer was counted, or that there is none.
+    settled: bool,
     core: usize,
     /// It decides whether an ejected endpoint comes back.
     trial: bool,
@@ -38,14 +40,16 @@ impl Permit {
         client: &Client,
         trial: bool,
         counted: bool,
+        began: Moment,
     ) -> Option<Self> {
         let core = client.core;
-        if local.endpoint(member).load.start() >= local.most(member) {
-            release(local, member, trial, counted, Outcome::Abandoned, Moment::ORIGIN);
+        if local.endpoint(member).load.start(began) >= local.most(member) {
+            local.endpoint(member).load.answer(began, Outcome::Abandoned);
+            release(local, member, trial, counted);
             return None;
         }
         local.service.meters.began(core);
-        Some(Self { local: Rc::clone(local), member, settled: None, core, trial, counted })
+        Some(Self { local: Rc::clone(local), member, began, settled: false, core, trial, counted })
     }
 
     /// The place of its endpoint in the service.
@@ -58,9 +62,11 @@ impl Permit {
         self.trial
     }
 
-    /// What came of it. Without a word it was abandoned. The endpoint's health is told at once, before the last byte.
+    /// What came of it. Without a word it was abandoned. The endpoint is told at once, before the last byte.
     pub(crate) fn settle(&mut self, lesson: Lesson, at: Moment) {
-        self.settled = Some((lesson.outcome, at));
+        if !std::mem::replace(&mut self.settled, true) {
+            self.local.endpoint(self.member).load.answer(at, lesson.outcome);
+        }
         if let Some(seen) = lesson.seen {
             let trial = std::mem::take(&mut self.trial);
             self.local.learn(self.member, seen, self.core, trial, at);
@@ -72,6 +78,22 @@ impl Permit {
         if let Some(adaptive) = &self.local.service.standing.adaptive {
             adaptive.limiter.sample(took, adaptive.inflight.load(Ordering::Relaxed), at, failed);
         }
+    }
+
+    /// What it says of the endpoint that nobody waits for this attempt any more. Asked before it is settled.
+    pub(crate) fn left(&self, at: Moment) -> Option<Seen> {
+        let silence = self.local.endpoint(self.member).load.silence(at);
+        Seen::left_waiting(at.since(self.began), silence)
+    }
+
+    /// The client has left before the answer.
+    fn abandon(&mut self) {
+        let at = self.local.clock.now();
+        let seen = self.left(at);
+        if seen.is_some() {
+            self.local.endpoint(self.member).meters.unanswered(self.core);
+        }
+        self.settle(Lesson { outcome: Outcome::Abandoned, seen }, at);
     }
 
     /// For what is known only at the end of the answer.
@@ -108,17 +130,18 @@ impl Drop for Pupil {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // An abandoned attempt teaches nothing, so its time does not matter.
-        let (outcome, at) = self.settled.unwrap_or((Outcome::Abandoned, Moment::ORIGIN));
+        if !self.settled {
+            self.abandon();
+        }
         self.local.service.meters.ended(self.core);
-        release(&self.local, self.member, self.trial, self.counted, outcome, at);
+        release(&self.local, self.member, self.trial, self.counted);
     }
 }
 
 /// Gives back what an attempt holds, and calls whoever waits for it.
-fn release(local: &Local, member: usize, trial: bool, counted: bool, outcome: Outcome, at: Moment) {
+fn release(local: &Local, member: usize, trial: bool, counted: bool) {
     let standing = &local.service.standing;
-    local.endpoint(member).load.finish(at, outcome);
+    local.endpoint(member).load.end();
     if trial {
         end_trial(local, member);
     }

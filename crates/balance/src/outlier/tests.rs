@@ -118,3 +118,12 @@ fn a_rate_far_below_the_others_stands_out() {
     let all = SuccessRateSettings { min_hosts: 0, ..settings };
     assert!(outliers(&[], &all).is_empty());
 }
+
+#[test]
+fn leaving_speaks_against_an_endpoint_only_where_it_is_silent_to_all() {
+    let left =
+        |waited, silence| Seen::left_waiting(Duration::from_millis(waited), Duration::from_millis(silence));
+    assert_eq!(left(5_000, 5_000), Some(Seen::GatewayError));
+    assert_eq!(left(5_000, 20), None);
+    assert_eq!(left(200, 5_000), None);
+}
