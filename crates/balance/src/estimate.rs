@@ -25,13 +25,14 @@ const TICK: Duration = Duration::from_nanos(1 << TICK_BITS);
 /// A round-trip time and when it was true.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Estimate {
+    /// Negative while it is a guess, because there was no sample yet.
     seconds: f32,
     at: u32,
 }
 
 impl Estimate {
     pub(crate) fn initial(now: Moment) -> Self {
-        Self { seconds: INITIAL.as_secs_f32(), at: tick(now) }
+        Self { seconds: -INITIAL.as_secs_f32(), at: tick(now) }
     }
 
     /// Both parts in one word.
@@ -45,12 +46,20 @@ impl Estimate {
 
     /// The estimate in seconds, sunk since its last sample.
     pub(crate) fn seconds(self, now: Moment) -> f32 {
-        (self.seconds * self.kept(now)).max(FLOOR.as_secs_f32())
+        (self.seconds.abs() * self.kept(now)).max(FLOOR.as_secs_f32())
+    }
+
+    /// Is it a guess, because there was no sample yet?
+    pub(crate) fn is_guess(self) -> bool {
+        self.seconds < 0.0
     }
 
     /// The estimate after one more sample.
     pub(crate) fn with(self, sample: Duration, now: Moment) -> Self {
         let sample = sample.as_secs_f32();
+        if self.is_guess() {
+            return Self { seconds: sample, at: tick(now) };
+        }
         let kept = self.kept(now);
         let blended = self.seconds * kept + sample * (1.0 - kept);
         // The blend lies between the two, so the sample is the larger one exactly where it is a new peak.
@@ -109,6 +118,15 @@ mod tests {
     }
 
     #[test]
+    fn the_first_sample_takes_the_place_of_the_guess() {
+        let guess = Estimate::initial(after(0));
+        let known = guess.with(Duration::from_millis(2), after(1));
+        assert!(guess.is_guess() && !known.is_guess() && !Estimate::unpack(known.pack()).is_guess());
+        assert!(Estimate::unpack(guess.pack()).is_guess());
+        assert!(near(known.seconds(after(1)), 0.002));
+    }
+
+    #[test]
     fn a_peak_raises_at_once_and_a_fast_answer_pulls_down_slowly() {
         let peak = Estimate::initial(after(0)).with(Duration::from_millis(500), after(1));
         assert!(near(peak.seconds(after(1)), 0.5));
@@ -131,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_clock_reading_from_before_changes_nothing_but_a_peak() {
-        let estimate = Estimate::initial(after(1000));
+        let estimate = Estimate::initial(after(1000)).with(Duration::from_millis(30), after(1000));
         assert_eq!(estimate.with(Duration::from_millis(1), after(900)), estimate);
         assert!(near(estimate.with(Duration::from_secs(1), after(900)).seconds(after(1000)), 1.0));
     }

@@ -130,6 +130,12 @@ impl Load {
         self.expected(now).max(self.silence(now).as_secs_f64())
     }
 
+    /// Has it never answered? Then its round trip is a guess, unless it is silent already.
+    pub(crate) fn is_unknown(&self, now: Moment) -> bool {
+        let guess = Estimate::unpack(self.estimate.load(Ordering::Relaxed)).is_guess();
+        guess && self.silence(now).as_secs_f64() < self.expected(now)
+    }
+
     /// The estimate from samples alone.
     fn expected(&self, now: Moment) -> f64 {
         f64::from(Estimate::unpack(self.estimate.load(Ordering::Relaxed)).seconds(now))
@@ -186,7 +192,7 @@ mod tests {
             (retry_after(60), 60_000.0),
             (retry_after(0), 1_000.0),
             (Outcome::Answered(Duration::from_millis(80)), 80.0),
-            (Outcome::Answered(Duration::from_millis(1)), 30.0),
+            (Outcome::Answered(Duration::from_millis(1)), 1.0),
             (Outcome::Abandoned, 30.0),
             (Outcome::Overtaken(Duration::from_millis(90)), 90.0),
         ] {
@@ -269,6 +275,9 @@ mod tests {
         busy.start(NOW);
         busy.finish(after(4_990), Outcome::Answered(Duration::from_millis(5)));
         busy.finish(after(5_000), Outcome::Abandoned);
-        assert!(is_about(&busy, 5_000, 20.0), "one that answers others is not to blame");
+        assert!(
+            is_about(&busy, 5_000, 10.0),
+            "one that answers others is blamed for its silence since then alone"
+        );
     }
 }

@@ -60,8 +60,16 @@ fn better_of_two<E: Endpoint>(ask: &Ask<'_, E>, random: &mut IdSource) -> Option
     if !(ask.may(first) && ask.may(second)) {
         (first, second) = two_that_may(ask, random)?;
     }
-    let score = |at: usize| ask.endpoints[at].load().round_trip(ask.now) * ask.fullness(at);
-    let (of_first, of_second) = (score(first), score(second));
+    let load = |at: usize| ask.endpoints[at].load();
+    let (mut one, mut two) = (load(first).round_trip(ask.now), load(second).round_trip(ask.now));
+    // One that was never asked is as good as the other until it has shown itself, or nobody would ever ask it where all
+    // others are fast.
+    if load(first).is_unknown(ask.now) {
+        one = one.min(two);
+    } else if load(second).is_unknown(ask.now) {
+        two = two.min(one);
+    }
+    let (of_first, of_second) = (one * ask.fullness(first), two * ask.fullness(second));
     Some(if of_second < of_first { (second, of_second) } else { (first, of_first) })
 }
 
