@@ -24,7 +24,8 @@ pub struct Origin {
 
 struct Shared {
     handler: Box<Handler>,
-    seen: Mutex<Vec<Request>>,
+    /// `None`: nothing is remembered.
+    seen: Option<Mutex<Vec<Request>>>,
     bytes: AtomicUsize,
     accepted: AtomicUsize,
     /// The open connections, by number.
@@ -37,7 +38,7 @@ struct Shared {
 impl Origin {
     /// Starts an origin on a free port; `handler` is called with the head of each request.
     pub fn start(handler: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
-        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), handler)
+        Self::begin((Ipv4Addr::LOCALHOST, 0).into(), handler, Some(Mutex::default()))
     }
 
     /// [`Self::start`] at an address, where another origin may have listened before.
@@ -45,11 +46,24 @@ impl Origin {
         address: SocketAddr,
         handler: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static,
     ) -> Self {
+        Self::begin(address, handler, Some(Mutex::default()))
+    }
+
+    /// One that remembers no request, for loads of hundreds of thousands.
+    pub fn start_forgetful(handler: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
+        Self::begin((Ipv4Addr::LOCALHOST, 0).into(), handler, None)
+    }
+
+    fn begin(
+        address: SocketAddr,
+        handler: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static,
+        seen: Option<Mutex<Vec<Request>>>,
+    ) -> Self {
         let listener = TcpListener::bind(address).expect("nobody else listens there");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
-            seen: Mutex::default(),
+            seen,
             bytes: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
             open: Mutex::default(),
@@ -103,7 +117,7 @@ impl Origin {
 
     /// The requests whose head arrived, in their order; the body is there once it was read to its end.
     pub fn requests(&self) -> Vec<Request> {
-        lock(&self.shared.seen).clone()
+        self.shared.seen.as_ref().map(|seen| lock(seen).clone()).unwrap_or_default()
     }
 
     /// The only request that was seen.
@@ -204,7 +218,7 @@ pub struct Exchange<'a> {
     wire: &'a mut Wire,
     request: Request,
     /// Where the request stands in the list of those seen.
-    index: usize,
+    index: Option<usize>,
     connection: usize,
     turn: usize,
     ended: bool,
@@ -236,7 +250,9 @@ impl Exchange<'_> {
                 Ok(trailers) => (self.request.trailers, self.request.complete) = (trailers, true),
                 Err(_) => self.ended = true,
             }
-            lock(&self.wire.shared.seen)[self.index] = self.request.clone();
+            if let (Some(seen), Some(index)) = (&self.wire.shared.seen, self.index) {
+                lock(seen)[index] = self.request.clone();
+            }
         }
         self.request.complete
     }
@@ -304,11 +320,11 @@ impl Wire {
             let mut request = parse(head);
             let bodiless = Framing::of(&request.fields, Framing::Length(0)) == Framing::Length(0);
             request.complete = bodiless;
-            let index = {
-                let mut seen = lock(&shared.seen);
+            let index = shared.seen.as_ref().map(|seen| {
+                let mut seen = lock(seen);
                 seen.push(request.clone());
                 seen.len() - 1
-            };
+            });
             let wire = &mut self;
             let mut exchange =
                 Exchange { wire, request, index, connection, turn, ended: false, read: bodiless };

@@ -379,6 +379,24 @@ fn an_idle_connection_that_stays_silent_does_not_hold_the_old_process() {
 }
 
 #[test]
+fn a_replaced_process_that_lives_on_for_its_streams_lets_go_of_other_endpoints() {
+    let (chat, api) = (origin(), origin());
+    let config = format!(
+        "listeners: [\"127.0.0.1:{{port}}\"]\nservices: {{ chat: \"{}\", api: \"{}\" }}\n\
+         routes: [{{ match: {{ path: / }}, service: chat }}, {{ service: api }}]",
+        chat.url(),
+        api.url()
+    );
+    let fleet = Fleet::start(&config);
+    let mut held = websocket(fleet.address());
+    assert_eq!(fleet.get("/p"), "answered");
+    assert_eq!(api.open_connections(), 1, "it waits for the next request");
+    fleet.upgrade();
+    soon("whoever stops the endpoint need not wait", || api.open_connections() == 0);
+    held.send("alive").expect_bytes(b"alive");
+}
+
+#[test]
 fn a_replaced_process_that_is_told_to_stop_has_the_drain_timeout() {
     let origin = origin();
     let mut fleet = Fleet::start(&to(&origin, "limits: { drain_timeout: 200ms }"));

@@ -239,6 +239,10 @@ impl net::Service for Gateway {
         self.0.with_log(Recorder::flush);
     }
 
+    fn drain(&self) {
+        self.0.client.leave();
+    }
+
     fn cut(&self) {
         self.0.cut.set(true);
     }

@@ -149,6 +149,9 @@ pub trait Service: 'static {
         true
     }
 
+    /// A drain has begun: the worker ends with its last request.
+    fn drain(&self) {}
+
     /// The worker ends before its requests have: calls and rides are dropped from now on.
     fn cut(&self) {}
 

@@ -185,6 +185,7 @@ impl<S: Service> Worker<S> {
                 Order::Serve(socket, held) => self.adopt(socket, held),
                 Order::Drain(patience) => {
                     self.drain.begin(patience);
+                    self.service.drain();
                     break;
                 }
             }

@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 const STREAMS_WANTED: usize = 64;
 /// HTTP/2 connections that a worker opens to one endpoint.
 const H2_MOST: usize = 8;
+/// How long a connection waits for its next exchange in a worker that drains: for the few requests that are yet to come,
+/// and no longer. Such a worker may live on for an hour with its streams, and an endpoint that is to be stopped waits
+/// until nobody is connected to it.
+const LEAVING_IDLE: Duration = Duration::from_secs(1);
 /// How often a pool that lends looks whether it is still needed.
 const LEND_LOOK: Duration = Duration::from_secs(5);
 
@@ -28,6 +32,8 @@ pub struct Client {
     pub(crate) random: RefCell<IdSource>,
     pools: RefCell<HashMap<usize, Rc<Pool>>>,
     locals: RefCell<Vec<Rc<Local>>>,
+    /// The worker drains.
+    leaving: Cell<bool>,
 }
 
 /// A worker's connections to one endpoint.
@@ -63,7 +69,23 @@ impl Client {
             random: RefCell::default(),
             pools: RefCell::default(),
             locals: RefCell::default(),
+            leaving: Cell::new(false),
         }
+    }
+
+    /// The worker drains: connections that wait are soon closed.
+    pub fn leave(&self) {
+        self.leaving.set(true);
+        for local in &*self.locals.borrow() {
+            let settings = &local.service.settings;
+            for pool in &local.pools {
+                pool.idle.set(settings.max_idle, self.kept_for(settings.idle_timeout));
+            }
+        }
+    }
+
+    fn kept_for(&self, idle_timeout: Duration) -> Duration {
+        if self.leaving.get() { idle_timeout.min(LEAVING_IDLE) } else { idle_timeout }
     }
 
     /// Takes up a version of the services. One that is the same goes on as it is; connections to endpoints that are
@@ -96,15 +118,16 @@ impl Client {
 
     fn local(&self, service: &Arc<Service>, pools: &HashMap<usize, Rc<Pool>>) -> Rc<Local> {
         let settings = &service.settings;
+        let idle_timeout = self.kept_for(settings.idle_timeout);
         let pools = service.members.iter().map(|member| {
             let pool = pools.get(&member.endpoint.id).cloned();
-            let pool = pool.unwrap_or_else(|| Pool::open(settings.max_idle, settings.idle_timeout));
+            let pool = pool.unwrap_or_else(|| Pool::open(settings.max_idle, idle_timeout));
             // Where connections are few, those that wait are lent by all workers to each other.
             if !pool.lends.replace(member.max_connections.is_some()) && pool.lends.get() {
                 // Those that were opened without a bound are not counted.
                 pool.idle.clear();
             }
-            pool.idle.set(settings.max_idle, settings.idle_timeout);
+            pool.idle.set(settings.max_idle, idle_timeout);
             pool
         });
         let pools = pools.collect();
@@ -132,7 +155,8 @@ impl Client {
     pub fn sweep(&self, now: Instant) {
         for pool in self.pools.borrow().values() {
             pool.idle.sweep(now);
-            pool.multiplexed.borrow_mut().retain(Multiplexed::is_usable);
+            let wanted = |c: &Multiplexed| c.is_usable() && !(self.leaving.get() && c.open() == 0);
+            pool.multiplexed.borrow_mut().retain(wanted);
         }
     }
 }
