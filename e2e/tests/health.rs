@@ -411,8 +411,10 @@ fn a_process_that_is_killed_costs_only_the_posts_that_it_had() {
     let failed = statuses.len();
     assert!(failed <= clients, "no more than {clients} can have been there: {statuses:?}");
     assert!(answers.iter().all(|answer| answer.status == 405 || is_problem(answer)));
-    let counted = gateway.metric("tidegate_requests_total", &["method=\"POST\"", "status=\"502\""]);
-    assert_eq!(counted, failed as u64, "each is counted");
+    soon("each is counted", || {
+        let labels = ["method=\"POST\"", "status=\"502\""];
+        gateway.metric("tidegate_requests_total", &labels) == failed as u64
+    });
 }
 
 #[test]
