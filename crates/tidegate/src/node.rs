@@ -447,6 +447,8 @@ fn changes(was: &File, is: &File) -> String {
     part("limits", was.limits == is.limits);
     part("trusted_proxies", was.trusted_proxies == is.trusted_proxies);
     part("observe", was.observe == is.observe);
+    part("overload", was.overload == is.overload);
+    part("zone", was.zone == is.zone);
     part("admin (from the next start on)", was.admin == is.admin);
     part("workers (from the next start on)", was.workers == is.workers);
     if parts.is_empty() { "nothing".into() } else { parts.join(", ") }

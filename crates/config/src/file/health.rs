@@ -153,7 +153,7 @@ impl From<HealthCheck> for TypedHealthCheck {
 pub struct OutlierDetection {
     /// `off` takes no endpoint out.
     pub enabled: bool,
-    /// Failures in a row of any kind: 500 to 599, no connection, no answer in time, a broken connection.
+    /// Failures in a row of any kind: 500 to 599, no answer in time, a broken connection.
     #[schemars(range(min = 1, max = 10_000))]
     pub consecutive_5xx: u32,
     /// Failures in a row of these kinds: 502, 503, 504, no connection, no answer in time, a broken connection.
