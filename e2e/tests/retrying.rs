@@ -207,14 +207,23 @@ fn a_body_that_waits_for_100_continue_is_asked_for_by_the_endpoint_that_takes_it
 
 #[test]
 fn a_retry_after_is_waited_for_or_there_is_no_retry() {
-    let (bad, good) = (answering(503, "Retry-After: 1\r\n"), Origin::named("good"));
-    let patient = gateway_to(&[&bad, &good], "retry: { backoff: { max: 3s } }");
+    let busy = answering(503, "Retry-After: 1\r\n");
+    let patient = gateway_to(&[&busy], "retry: { backoff: { max: 3s } }");
     let start = Instant::now();
-    assert_eq!(send(&patient, get("/", "")).text(), "good");
+    assert_eq!(send(&patient, get("/", "")).status, 503);
     assert!(start.elapsed() >= Duration::from_secs(1), "it came back after {:?}", start.elapsed());
-    let hasty = gateway_to(&[&bad, &good], "");
+    assert_eq!(busy.requests().len(), 2);
+    let hasty = gateway_to(&[&busy], "");
     let answer = send(&hasty, get("/", ""));
     assert_eq!((answer.status, answer.fields.get("retry-after")), (503, Some("1")), "{answer}");
+    assert_eq!(busy.requests().len(), 3, "nobody asked it again too early");
+}
+
+#[test]
+fn a_retry_after_of_one_endpoint_does_not_keep_others_from_answering() {
+    let (busy, good) = (answering(503, "Retry-After: 60\r\n"), Origin::named("good"));
+    let gateway = gateway_to(&[&busy, &good], "");
+    assert_eq!(send(&gateway, get("/", "")).text(), "good");
 }
 
 #[test]

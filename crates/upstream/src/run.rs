@@ -217,6 +217,8 @@ impl<'a> Run<'a> {
             Wanted::Trial => return Some(Duration::ZERO),
             Wanted::Elsewhere if others && self.attempts < REACHED_MOST => return Some(Duration::ZERO),
             Wanted::Elsewhere => None,
+            // `Retry-After` speaks for the endpoint that sent it: another one is not asked to wait.
+            Wanted::Retry(_) if others => None,
             Wanted::Retry(asked) => asked,
         };
         if self.retries >= self.retry.attempts {
