@@ -5,13 +5,13 @@
 
 use crate::checks::{Check, Checks, Reconnects};
 use crate::endpoint::Endpoint;
-use crate::probe::{ProbeOutcome, Verdict};
+use crate::probe::{ProbeOutcome, ProbeSettings, Verdict, probe};
 use crate::service::Service;
 use balance::{CheckSettings, Checked, Counts, State};
 use base::meters::Buckets;
 use base::{Clock, Moment};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,8 @@ struct Caring {
     services: Vec<Arc<Service>>,
     /// Endpoint's number -> its service's and its own place.
     places: HashMap<usize, (usize, usize)>,
+    /// Endpoints whose ejection was looked into.
+    looked_into: HashSet<usize>,
     /// What services had answered when it was last read, by name.
     answered: HashMap<Box<str>, (Moment, Buckets)>,
     read: Option<Moment>,
@@ -89,12 +91,13 @@ impl Care {
             self.reconnects.borrow_mut().forget(*id);
         }
         state.answered.retain(|name, _| services.iter().any(|s| s.settings.name == *name));
+        state.looked_into.retain(|id| places.contains_key(id));
         state.places = places;
         state.services = services;
     }
 
     /// What is done now and then.
-    pub fn tick(&self) {
+    pub fn tick(self: &Rc<Self>) {
         let now = self.clock.now();
         let state = &mut *self.state.borrow_mut();
         let reads = state.read.is_none_or(|read| now.since(read) >= READ);
@@ -115,6 +118,7 @@ impl Care {
                 service.note(&change);
             }
             self.look_for_dead(service);
+            self.look_into_ejections(service, &mut state.looked_into);
             if reads {
                 read_meters(service, &mut state.answered, now);
             }
@@ -128,6 +132,29 @@ impl Care {
         }
         for member in service.members.iter().filter(|m| m.endpoint.health.state() == State::Dead) {
             self.reconnects.borrow_mut().watch(&member.endpoint);
+        }
+    }
+
+    /// What broke its connections and was ejected for that may be gone altogether. Then it is dead, which ends as soon as it
+    /// is back, and not only when its ejection does. One look at each ejection says which of both it is.
+    fn look_into_ejections(self: &Rc<Self>, service: &Service, looked_into: &mut HashSet<usize>) {
+        if service.settings.check.is_some() {
+            return;
+        }
+        for member in &service.members {
+            let endpoint = &member.endpoint;
+            if endpoint.health.state() != State::Ejected {
+                looked_into.remove(&endpoint.id);
+            } else if looked_into.insert(endpoint.id) {
+                let (care, endpoint) = (Rc::clone(self), Arc::clone(endpoint));
+                let settings = ProbeSettings::connecting(service.settings.timeouts.connect);
+                tokio::task::spawn_local(async move {
+                    let outcome = probe(&endpoint, &settings).await;
+                    if let Verdict::Unreachable(_) = outcome.verdict {
+                        care.checked(&endpoint, outcome);
+                    }
+                });
+            }
         }
     }
 

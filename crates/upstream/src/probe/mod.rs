@@ -85,6 +85,19 @@ pub struct ProbeOutcome {
     pub took: Duration,
 }
 
+impl ProbeSettings {
+    /// One connection, within that time.
+    pub(crate) fn connecting(timeout: Duration) -> Self {
+        Self {
+            kind: ProbeKind::Tcp,
+            interval: Duration::ZERO,
+            timeout,
+            port: None,
+            protocol: Protocol::default(),
+        }
+    }
+}
+
 /// Probes an endpoint once. To be called in a `LocalSet`, since HTTP/2 runs in a task of its own.
 pub async fn probe(endpoint: &Endpoint, settings: &ProbeSettings) -> ProbeOutcome {
     let began = Instant::now();
