@@ -1,6 +1,6 @@
 //! Reloads, upgrades and rolling replacements of endpoints under load: no request fails and no WebSocket is closed.
 //!
-//! The short plan is part of the suite. The full one takes two minutes or so and a machine that is not too busy:
+//! The short plan is part of the suite. The full one takes a minute or so and a machine that is not too busy:
 //!
 //! ```console
 //! $ cargo build -p tidegate
@@ -53,7 +53,7 @@ fn nothing_fails_through_reloads_upgrades_and_replacements_under_load() {
 }
 
 #[test]
-#[ignore = "takes two minutes of a whole machine: see the head of this file"]
+#[ignore = "takes a minute of a whole machine: see the head of this file"]
 fn nothing_fails_through_a_hundred_reloads_ten_upgrades_and_ten_replacements_under_load() {
     let report = soak(&Plan {
         reloads: 100,
