@@ -34,7 +34,7 @@ pub use message::{Fields, Request, Response, is_problem};
 pub use open_loop::{OpenLoop, Tally};
 pub use origin::{Exchange, Origin};
 pub use port::Port;
-pub use python::{PythonServer, python, python_script};
+pub use python::{PythonServer, python, python_script, start_python_script};
 pub use raw::Raw;
 pub use scratch::Scratch;
 pub use tidegate::Tidegate;

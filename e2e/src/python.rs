@@ -33,6 +33,14 @@ pub fn python_script(name: &str, args: &[&str]) -> Output {
     run(&mut script(name, args))
 }
 
+/// Starts a script that goes on until its standard input is closed, for [`crate::finish`] to wait for.
+#[track_caller]
+pub fn start_python_script(name: &str, args: &[&str]) -> Child {
+    let mut command = script(name, args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the Python of the tests starts")
+}
+
 /// A server script. It prints its port first, and ends when its standard input does.
 #[derive(Debug)]
 pub struct PythonServer {

@@ -1,6 +1,6 @@
 //! Reloads, upgrades and rolling replacements of endpoints under load: no request fails and no WebSocket is closed.
 //!
-//! The short plan is part of the suite. The full one takes two minutes or so and a machine that is not too busy:
+//! The short plan is part of the suite. The full one takes a minute or so and a machine that is not too busy:
 //!
 //! ```console
 //! $ cargo build -p tidegate
@@ -12,7 +12,8 @@
 //! is connected to it any more, then stopped.
 
 use e2e::{
-    ECHO_INTERVAL, Fleet, OpenLoop, Origin, Signal, WebSockets, has_ended, send_signal, soon, while_waiting,
+    ECHO_INTERVAL, Fleet, OpenLoop, Origin, PATIENCE, Signal, WebSockets, finish, has_ended, send_signal,
+    soon, start_python_script, while_waiting,
 };
 use std::fmt::Write as _;
 use std::fs;
@@ -52,7 +53,7 @@ fn nothing_fails_through_reloads_upgrades_and_replacements_under_load() {
 }
 
 #[test]
-#[ignore = "takes two minutes of a whole machine: see the head of this file"]
+#[ignore = "takes a minute of a whole machine: see the head of this file"]
 fn nothing_fails_through_a_hundred_reloads_ten_upgrades_and_ten_replacements_under_load() {
     let report = soak(&Plan {
         reloads: 100,
@@ -63,6 +64,41 @@ fn nothing_fails_through_a_hundred_reloads_ten_upgrades_and_ten_replacements_und
         pause: Duration::from_millis(600),
     });
     println!("{report}");
+}
+
+#[test]
+fn requests_of_http_2_clients_are_answered_through_reloads_and_upgrades() {
+    const UPGRADES: usize = 3;
+    let origin = endpoint();
+    let config = |other: usize| {
+        format!(
+            "listeners: [\"127.0.0.1:{{port}}\"]\nservices: {{ api: \"{}\" }}\n\
+             routes: [{{ service: api }}, {{ match: {{ path: /other }}, respond: {{ body: \"{other}\" }} }}]",
+            origin.url()
+        )
+    };
+    let fleet = Fleet::start(&config(0));
+    let mut client = start_python_script("h2_steady.py", &[&fleet.address().port().to_string()]);
+    let mut pids = vec![fleet.pid()];
+    for upgrade in 1..=UPGRADES {
+        while_waiting(Duration::from_millis(500), || {});
+        fleet.write_config(&config(upgrade));
+        assert_eq!(ask_to_reload(&fleet), 200, "{}", fleet.log());
+        pids.push(next_process(&fleet, &pids));
+    }
+    let ended = "has ended its work";
+    soon("old processes end by themselves", || fleet.log().matches(ended).count() == UPGRADES);
+    drop(client.stdin.take());
+    let done = finish(client, PATIENCE);
+    let (told, trouble) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{told}{trouble}");
+    println!("{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["failures"], serde_json::json!([]), "{told}\n{}", fleet.log());
+    assert_eq!(told["connections"], UPGRADES + 1, "one for each process: {told}");
+    // The first says that the end is near, the second which request is the last (RFC 9113 section 6.8).
+    assert!(told["goaways"].as_u64() >= Some(UPGRADES as u64), "{told}");
+    assert!(told["answered"].as_u64() > Some(100), "{told}");
 }
 
 /// Does all that is planned and tells in numbers what was seen.

@@ -2,7 +2,7 @@
 
 use e2e::{
     Fleet, Group, Origin, PATIENCE, Port, Raw, Scratch, Signal, has_ended, run, send_signal, soon,
-    tidegate_binary,
+    tidegate_binary, while_waiting,
 };
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -393,6 +393,34 @@ fn a_replaced_process_that_lives_on_for_its_streams_lets_go_of_other_endpoints()
     assert_eq!(api.open_connections(), 1, "it waits for the next request");
     fleet.upgrade();
     soon("whoever stops the endpoint need not wait", || api.open_connections() == 0);
+    held.send("alive").expect_bytes(b"alive");
+}
+
+#[test]
+fn a_replaced_process_that_lives_on_for_its_streams_checks_nobody_s_health() {
+    let (chat, api) = (origin(), origin());
+    let services = |more: &str| {
+        format!(
+            "listeners: [\"127.0.0.1:{{port}}\"]\nservices: {{ chat: \"{}\"{more} }}\n\
+             routes: [{{ service: chat }}]",
+            chat.url()
+        )
+    };
+    let checked = format!(
+        ", api: {{ endpoints: [\"{}\"], health_check: {{ path: /health, interval: 200ms }} }}",
+        api.url()
+    );
+    let fleet = Fleet::start(&services(&checked));
+    let mut held = websocket(fleet.address());
+    soon("it is checked", || !api.requests().is_empty());
+    // The new process knows nothing of it, so that whoever goes on asking is the old one.
+    fleet.write_config(&services(""));
+    fleet.upgrade();
+    soon("nobody asks any more", || {
+        let before = api.requests().len();
+        while_waiting(Duration::from_secs(1), || {});
+        api.requests().len() == before
+    });
     held.send("alive").expect_bytes(b"alive");
 }
 

@@ -49,7 +49,12 @@ async fn care(node: Weak<Node>) {
         if let Some((service, endpoints)) = news {
             node.found(&service, discovery::settled(endpoints));
         }
-        if node.take_changed() {
+        if node.has_only_streams() {
+            // The process that has taken over looks after them: endpoints should not be asked by both, and nobody wants
+            // to read here what has become of those that are replaced.
+            care.adopt(Vec::new());
+            discoveries.adopt(Vec::new());
+        } else if node.take_changed() {
             care.adopt(node.services());
             discoveries.adopt(node.discoveries());
         }

@@ -61,8 +61,8 @@ pub(crate) struct Node {
     draining: AtomicBool,
     /// Another process is being started to take this one's place.
     upgrading: AtomicBool,
-    /// The process that has taken this one's place.
-    successor: OnceLock<u32>,
+    /// The process that has taken this one's place, and since when.
+    successor: OnceLock<(u32, Instant)>,
     /// The socket of the admin API, for that process.
     admin: OnceLock<net::bind::Listener>,
     /// To whoever upgrades.

@@ -6,6 +6,7 @@ use crate::handed::Sockets;
 use anyhow::Result;
 use net::bind::Listener;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// What the process is called in lists of processes once another has taken its place (at most 15 bytes, prctl(2)).
@@ -41,7 +42,13 @@ impl Node {
 
     /// The process that has taken this one's place.
     pub(crate) fn successor(&self) -> Option<u32> {
-        self.successor.get().copied()
+        self.successor.get().map(|(pid, _)| *pid)
+    }
+
+    /// Will no more requests come? Behind an upgrade, that is when idle connections have had their time to ask once
+    /// more. What is under way may go on for an hour, and needs nobody to look after endpoints.
+    pub(crate) fn has_only_streams(&self) -> bool {
+        self.successor.get().is_some_and(|(_, since)| since.elapsed() > IDLE_PATIENCE)
     }
 
     /// This process has taken the place of that one.
@@ -94,7 +101,7 @@ impl Node {
 
     /// Begins to drain, for that process serves. Its clients do not know, so they are given time to ask once more.
     pub(crate) fn give_way(&self, successor: u32) {
-        let _ = self.successor.set(successor);
+        let _ = self.successor.set((successor, Instant::now()));
         self.draining.store(true, Ordering::Release);
         self.manager.replaced_by(successor);
         observe::log::info(format_args!(
