@@ -50,7 +50,7 @@ fn tries(url: &str) -> [(String, &'static str); 6] {
             format!(
                 "for n in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{{http_code}} ' {url}/v1/flaky; done; echo"
             ),
-            "Each instance fails every third of these calls. Count the 503s that reach you.",
+            "Each instance fails every third of these calls, and another one is asked then. Few 503s reach you.",
         ),
         (
             format!("curl -i {url}/v1/orders -H 'Content-Type: application/json' -d '{order}'"),
