@@ -66,6 +66,8 @@ pub(crate) struct Node {
     upgrades: mpsc::Sender<Ask>,
     /// Rung when the drain begins.
     pub(crate) drain_begun: Notify,
+    /// Rung when the admin API of a process that was replaced accepts no more.
+    pub(crate) admin_quiet: Notify,
     /// Whom to tell.
     pub(crate) manager: ServiceManager,
 }
@@ -135,6 +137,7 @@ impl Node {
             admin: OnceLock::new(),
             upgrades,
             drain_begun: Notify::new(),
+            admin_quiet: Notify::new(),
             manager: ServiceManager::of_this_process(),
         };
         Ok((Arc::new(node), asked))
