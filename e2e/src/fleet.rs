@@ -174,7 +174,18 @@ impl Fleet {
         let told: Value = serde_json::from_slice(&answer.body).expect("JSON");
         assert_eq!(told["from"], before);
         let pid = u32::try_from(told["pid"].as_u64().expect("a number")).expect("a process id is small");
-        soon("the new process answers", || self.status().is_some_and(|status| status["pid"] == pid));
+        assert_eq!(self.pid(), pid, "whoever was told of the upgrade has the new process before them");
+        assert_ne!(pid, before);
+        pid
+    }
+
+    /// Upgrades by signal and returns the new process's id.
+    #[track_caller]
+    pub fn upgrade_by_signal(&self) -> u32 {
+        let before = self.pid();
+        send_signal(before, Signal::USR2);
+        self.wait_for_log(&format!("has taken over; process {before} ends"));
+        let pid = self.pid();
         assert_ne!(pid, before);
         pid
     }

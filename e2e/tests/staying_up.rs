@@ -187,13 +187,7 @@ fn is_due(step: usize, count: usize, steps: usize) -> bool {
 
 /// Another process takes over, by the admin API or by signal.
 fn next_process(fleet: &Fleet, pids: &[u32]) -> u32 {
-    if pids.len().is_multiple_of(2) {
-        send_signal(fleet.pid(), Signal::USR2);
-        soon("another process serves", || !pids.contains(&fleet.pid()));
-        fleet.pid()
-    } else {
-        fleet.upgrade()
-    }
+    if pids.len().is_multiple_of(2) { fleet.upgrade_by_signal() } else { fleet.upgrade() }
 }
 
 /// All that stands behind the gateway, and the config that says so.

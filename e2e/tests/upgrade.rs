@@ -143,8 +143,7 @@ fn nothing_fails_through_three_upgrades_under_load() {
                 fleet.upgrade();
             }
             1 => {
-                send_signal(fleet.pid(), Signal::USR2);
-                soon("another process serves", || !pids.contains(&fleet.pid()));
+                fleet.upgrade_by_signal();
             }
             _ => {
                 let admin = format!("http://{}", fleet.admin_address());

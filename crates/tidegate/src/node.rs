@@ -69,6 +69,8 @@ pub(crate) struct Node {
     upgrades: mpsc::Sender<Ask>,
     /// Rung when the drain begins.
     pub(crate) drain_begun: Notify,
+    /// Rung when the admin API of a process that was replaced accepts no more.
+    pub(crate) admin_quiet: Notify,
     /// Whom to tell.
     pub(crate) manager: ServiceManager,
 }
@@ -138,6 +140,7 @@ impl Node {
             admin: OnceLock::new(),
             upgrades,
             drain_begun: Notify::new(),
+            admin_quiet: Notify::new(),
             manager: ServiceManager::of_this_process(),
         };
         Ok((Arc::new(node), asked))

@@ -180,12 +180,18 @@ async fn control<F: Future<Output = ()>>(
     while node.is_upgrading() {
         tokio::time::sleep(DRAIN_LOOK).await;
     }
-    attending.inspect(JoinHandle::abort);
     // The process that has taken over answers from now on.
     let admin = admin.filter(|_| node.successor().is_some()).map(|(stop, serving)| {
         stop.notify_one();
         serving
     });
+    if let Some(attending) = attending {
+        if node.successor().is_none() {
+            attending.abort();
+        }
+        // It has yet to tell of an upgrade that has succeeded.
+        let _ = attending.await;
+    }
     let code = drained(&node).await;
     if let Some(answering) = admin {
         let _ = tokio::time::timeout(ADMIN_TIMEOUT, answering).await;
@@ -224,11 +230,16 @@ impl Admin {
         if let Ok(at) = self.listener.local_addr() {
             observe::log::info(format_args!("admin on http://{at}"));
         }
+        let quiet = Arc::clone(node);
         let node: Arc<dyn admin::Node> = Arc::clone(node) as _;
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
+        let stop_accepting = async move {
+            stopped.notified().await;
+            quiet.admin_quiet.notify_one();
+        };
         let serving = async move {
-            admin::serve(self.listener, node, self.settings, stopped.notified()).await;
+            admin::serve(self.listener, node, self.settings, stop_accepting).await;
         };
         (stop, tokio::spawn(serving))
     }

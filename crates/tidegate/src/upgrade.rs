@@ -44,8 +44,17 @@ pub(crate) async fn attend(
             ask = asked.recv() => ask,
         };
         let done = upgrade(&node, &program).await;
-        if let Err(why) = &done {
-            observe::log::error(format_args!("the upgrade has failed, this process serves on: {why}"));
+        match &done {
+            Ok(pid) => {
+                node.until_unasked().await;
+                observe::log::info(format_args!(
+                    "process {pid} has taken over; process {} ends with what is under way",
+                    std::process::id()
+                ));
+            }
+            Err(why) => {
+                observe::log::error(format_args!("the upgrade has failed, this process serves on: {why}"));
+            }
         }
         let succeeded = done.is_ok();
         if let Some(ask) = ask {

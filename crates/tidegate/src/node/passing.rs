@@ -6,11 +6,14 @@ use crate::handed::Sockets;
 use anyhow::Result;
 use net::bind::Listener;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// What the process is called in lists of processes once another has taken its place (at most 15 bytes, prctl(2)).
 const REPLACED: &std::ffi::CStr = c"tidegate-old";
+
+/// How long the admin API may take to accept no more. It does so at once.
+const QUIET_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Said to the second who asks.
 pub(crate) const UNDER_WAY: &str = "another process is taking this one's place already";
@@ -104,10 +107,6 @@ impl Node {
         let _ = self.successor.set((successor, Instant::now()));
         self.draining.store(true, Ordering::Release);
         self.manager.replaced_by(successor);
-        observe::log::info(format_args!(
-            "process {successor} has taken over; process {} ends with what is under way",
-            std::process::id()
-        ));
         // Only for people who look.
         let _ = rustix::thread::set_name(REPLACED);
         self.workers.drain_within(IDLE_PATIENCE);
@@ -118,6 +117,14 @@ impl Node {
     /// Somebody waits for the end: idle connections are closed at once.
     pub(crate) fn stop_waiting(&self) {
         self.workers.drain();
+    }
+
+    /// Waits until the admin API accepts no more. Whoever is told then that another process has taken over finds that one
+    /// behind the admin address, and no more the one that is about to end.
+    pub(crate) async fn until_unasked(&self) {
+        if self.admin.get().is_some() {
+            let _ = tokio::time::timeout(QUIET_TIMEOUT, self.admin_quiet.notified()).await;
+        }
     }
 
     /// Drops what is under way.
