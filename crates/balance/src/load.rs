@@ -186,7 +186,7 @@ mod tests {
             (retry_after(60), 60_000.0),
             (retry_after(0), 1_000.0),
             (Outcome::Answered(Duration::from_millis(80)), 80.0),
-            (Outcome::Answered(Duration::from_millis(1)), 30.0),
+            (Outcome::Answered(Duration::from_millis(1)), 29.0),
             (Outcome::Abandoned, 30.0),
             (Outcome::Overtaken(Duration::from_millis(90)), 90.0),
         ] {
