@@ -22,6 +22,9 @@ use tokio::task::{JoinSet, LocalSet};
 /// How long a client waits for its answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A request that is sent so long after it was due was not sent in time.
+const LATE_START: Duration = Duration::from_millis(5);
+
 /// What is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -50,6 +53,9 @@ pub struct Tally {
     pub late: u64,
     /// Those whose connection could not be made, or broke.
     pub broken: u64,
+    /// Those that this program itself sent more than [`LATE_START`] after they were due, because the machine did not let it
+    /// run: the more there are, the less the latencies say of the server.
+    pub behind: u64,
     /// Milliseconds from due to answered, of the good ones: the middle one.
     pub p50: f64,
     /// The one that 99 of 100 stay below.
@@ -69,10 +75,10 @@ pub fn run(load: &Load, counts: impl FnOnce() + Send + 'static) -> io::Result<Ta
         let load = *load;
         move || keep_time(&load, &tell, counts)
     });
-    let outcomes = LocalSet::new().block_on(&runtime, send_all(load, due));
+    let asked = LocalSet::new().block_on(&runtime, send_all(load, due));
     // It ended when it dropped its side, or everything above would still run.
     let _ = clock.join();
-    Ok(tally(outcomes))
+    Ok(tally(asked))
 }
 
 /// Says when each request is due, in time.
@@ -97,7 +103,10 @@ fn keep_time(load: &Load, tell: &mpsc::UnboundedSender<Due>, counts: impl FnOnce
     }
 }
 
-async fn send_all(load: &Load, mut due: mpsc::UnboundedReceiver<Due>) -> Vec<Outcome> {
+/// What came of one request, and how long after it was due it was sent.
+type Asked = (Outcome, Duration);
+
+async fn send_all(load: &Load, mut due: mpsc::UnboundedReceiver<Due>) -> Vec<Asked> {
     let asker = Rc::new(Asker::new(load.port, load.writes));
     let (tell, told) = std_mpsc::channel();
     let mut open = JoinSet::new();
@@ -107,10 +116,11 @@ async fn send_all(load: &Load, mut due: mpsc::UnboundedReceiver<Due>) -> Vec<Out
                 Some((number, due)) => {
                     let (asker, tell) = (Rc::clone(&asker), tell.clone());
                     open.spawn_local(async move {
+                        let behind = due.elapsed();
                         let outcome = asker.ask(number, due).await;
                         if number > 0 {
                             // The other end lives as long as this function.
-                            let _ = tell.send(outcome);
+                            let _ = tell.send((outcome, behind));
                         }
                     });
                 }
@@ -124,10 +134,11 @@ async fn send_all(load: &Load, mut due: mpsc::UnboundedReceiver<Due>) -> Vec<Out
     told.into_iter().collect()
 }
 
-fn tally(outcomes: Vec<Outcome>) -> Tally {
-    let mut tally = Tally { sent: outcomes.len() as u64, ..Tally::default() };
-    let mut good = Vec::with_capacity(outcomes.len());
-    for outcome in outcomes {
+fn tally(asked: Vec<Asked>) -> Tally {
+    let mut tally = Tally { sent: asked.len() as u64, ..Tally::default() };
+    let mut good = Vec::with_capacity(asked.len());
+    for (outcome, behind) in asked {
+        tally.behind += u64::from(behind > LATE_START);
         match outcome {
             Outcome::Good(took) => good.push(took),
             Outcome::Refused => tally.refused += 1,

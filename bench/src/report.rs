@@ -2,6 +2,8 @@
 
 use crate::contender::Contender;
 use crate::lab::Lab;
+use crate::options::{Options, Scenario};
+use crate::scenario::WARM;
 use crate::table::Table;
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -32,11 +34,7 @@ impl Report {
             setting: vec![
                 format!("Processor: {}", processor()),
                 format!("Kernel: {}", std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim()),
-                format!(
-                    "Server on core 0, origin and load tool on core 1; {} rounds in turns of {} s after 1 s of \
-                     warming up; medians; errors are summed",
-                    lab.options.reps, lab.options.secs
-                ),
+                method(&lab.options),
             ],
             versions: versions.collect(),
             tables: Vec::new(),
@@ -74,6 +72,22 @@ impl Report {
         std::fs::write(path.with_extension("json"), format!("{json:#}\n"))?;
         Ok(path)
     }
+}
+
+/// How it is measured. `faults` has times of its own.
+fn method(options: &Options) -> String {
+    let usual = format!("rounds in turns of {} s after 1 s of warming up", options.secs);
+    let faults = format!("rounds in turns of {} s after {} s of warming up", options.fault_secs, WARM);
+    let named = &options.scenarios;
+    let rounds = match (named.contains(&Scenario::Faults), named.len()) {
+        (false, _) => usual,
+        (true, 1) => faults,
+        (true, _) => format!("{usual}, in faults {faults}"),
+    };
+    format!(
+        "Server on core 0, origin and load tool on core 1; {} {rounds}; medians; errors are summed",
+        options.reps
+    )
 }
 
 /// The first line of what the server says about its version; some say it on stderr.

@@ -6,6 +6,8 @@ mod reload;
 mod routes;
 mod traffic;
 
+pub(crate) use faults::WARM;
+
 use crate::contender::Contender;
 use crate::lab::Lab;
 use crate::options::Scenario;

@@ -80,13 +80,14 @@ fn half(seed: u64) {
         let setup = Setup::plain(policy).detecting().retrying().impatient_clients();
         let report = run(&scenario, &setup, seed);
         let bad = report.by_second.iter().zip(&report.bad).filter(|(_, bad)| **bad);
-        let bad: String = bad.map(|(seconds, _)| format!("{:>6}", seconds.iter().sum::<u64>())).collect();
+        let bad: Vec<_> = bad.map(|(seconds, _)| format!("{:>6}", seconds.iter().sum::<u64>())).collect();
         println!(
-            "  {:14}{:>6} {:>6} {:>8.3}% |{bad}",
+            "  {:14}{:>6} {:>6} {:>8.3}% |{}",
             policy.as_str(),
             millis(report.percentile(0.5)),
             millis(report.percentile(0.99)),
-            report.success() * 100.0
+            report.success() * 100.0,
+            bad.concat()
         );
     }
 }

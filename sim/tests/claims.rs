@@ -148,3 +148,33 @@ fn an_endpoint_that_joins_grows_into_its_share() {
         assert!((0.8..1.2).contains(&full), "{policy:?}: {full} in the end");
     }
 }
+
+#[test]
+fn an_endpoint_that_hangs_gets_next_to_nothing_though_its_clients_leave() {
+    for seed in SEEDS {
+        let hangs = |policy, setup: fn(Setup) -> Setup| {
+            let setup = setup(Setup::plain(policy)).impatient_clients();
+            run(&short(1, Behaviour::Hangs), &setup, seed).share_to_bad()
+        };
+        // By its silence alone, without anybody's verdict.
+        let alone = hangs(Policy::P2cEwma, |setup| setup);
+        assert!(alone < 0.001, "p2c_ewma alone: {alone}");
+        for policy in Policy::ALL {
+            // What is sent until the first clients leave after 5 s of 20 cannot be spared; after that it is out.
+            let detected = hangs(policy, Setup::detecting);
+            assert!(detected < 0.04, "{policy:?} with outlier detection: {detected}");
+        }
+    }
+}
+
+#[test]
+fn with_half_of_the_endpoints_gone_wrong_the_default_keeps_its_promise() {
+    let all_well = Scenario { rate: 500.0, ..Scenario::of_ten("test", 0, Behaviour::Healthy) };
+    for seed in SEEDS {
+        let setup = Setup::plain(Policy::P2cEwma).detecting().retrying().impatient_clients();
+        let (well, half) = (run(&all_well, &setup, seed), run(&Scenario::half_go_wrong(), &setup, seed));
+        assert!(half.success() >= 0.999, "{}", half.success());
+        let (base, p99) = (well.percentile(0.99), half.percentile(0.99));
+        assert!(p99 <= base * 2, "{p99:?}, and {base:?} while all are well");
+    }
+}

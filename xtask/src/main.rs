@@ -1,4 +1,4 @@
-//! The one door to building, testing and measuring: `cargo xtask test | ci | schema | bench`.
+//! The one door to building, testing and measuring: `cargo xtask test | ci | schema | bench | sim`.
 //!
 //! Each subcommand only starts other programs (cargo, apt-get, pip, the built binary) and stops at the first
 //! that fails. The promise it keeps: what continuous integration runs is what a person runs.
@@ -11,6 +11,7 @@ mod packages;
 mod python;
 mod schema;
 mod shell;
+mod sim;
 mod tests;
 
 use anyhow::Result;
@@ -42,7 +43,13 @@ enum Task {
         /// Installs those servers first
         #[arg(long)]
         install: bool,
-        /// Passed on to the bench: proxy h2 stream tls conns routes reload, and its options (try `--help` after `--`)
+        /// Passed on to the bench: proxy h2 stream tls conns routes reload faults, and its options (try `--help` after `--`)
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Compares the policies of balancing in virtual time
+    Sim {
+        /// Passed on to the simulation: `--seed N`, `--only WORD`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -64,5 +71,6 @@ fn run(task: Task) -> Result<()> {
         Task::Ci => checks::run(),
         Task::Schema => schema::run(),
         Task::Bench { install, args } => bench::run(install, &args),
+        Task::Sim { args } => sim::run(&args),
     }
 }

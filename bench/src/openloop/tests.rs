@@ -62,8 +62,9 @@ fn a_port_where_nobody_listens_breaks_every_request() {
 
 #[test]
 fn percentiles_are_those_of_the_good_ones() {
-    let good = (1..=100).map(|n| Outcome::Good(millis(n)));
-    let tally = tally(good.chain([Outcome::Late, Outcome::Refused]).collect());
+    let good = (1..=100).map(|n| (Outcome::Good(millis(n)), millis(0)));
+    let tally = tally(good.chain([(Outcome::Late, millis(4)), (Outcome::Refused, millis(6))]).collect());
+    assert_eq!(tally.behind, 1);
     assert_eq!((tally.sent, tally.good, tally.late, tally.refused), (102, 100, 1, 1));
     assert_eq!((tally.p50.round(), tally.p99.round(), tally.max.round()), (51.0, 100.0, 100.0));
 }

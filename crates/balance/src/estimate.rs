@@ -1,8 +1,10 @@
 //! How long an endpoint takes to answer, as one word: the peak-sensitive moving average of Finagle ("Peak EWMA").
 //!
 //! A sample above the estimate raises it at once; one below pulls it down with the time that has passed, e-fold
-//! in [`DECAY`]. Without samples the estimate sinks too, so that an endpoint that was slow, or failed, is asked
-//! again some time later: it need not stay good for ever, nor bad.
+//! in [`DECAY`], or by one part in [`SAMPLES`], whichever is more. Time alone would let one hiccup of a busy endpoint
+//! outweigh a thousand answers, and a machine with hiccups everywhere could not tell a slow endpoint from the others.
+//! Without samples the estimate sinks too, so that an endpoint that was slow, or failed, is asked again some time
+//! later: it need not stay good for ever, nor bad.
 //!
 //! Value and time stand in one 64-bit word, so a reader never sees one without the other and a writer needs one
 //! compare-and-swap. The time counts in ticks of about a millisecond and wraps after 52 days; an endpoint that
@@ -13,12 +15,14 @@ use std::time::Duration;
 
 /// In this time a sample loses its weight down to 1/e.
 pub(crate) const DECAY: Duration = Duration::from_secs(10);
+/// After so many samples, one that came before them has lost its weight down to 1/e, however little time has passed.
+const SAMPLES: f32 = 32.0;
 /// What an endpoint is believed to take before it was ever asked.
 pub(crate) const INITIAL: Duration = Duration::from_millis(30);
 /// No endpoint is believed to be faster: below it the number of pending requests says more than noise.
 pub(crate) const FLOOR: Duration = Duration::from_millis(1);
 
-/// A tick is 2^20 ns. Samples in the tick of the one before can raise the estimate but not lower it.
+/// A tick is 2^20 ns.
 const TICK_BITS: u32 = 20;
 const TICK: Duration = Duration::from_nanos(1 << TICK_BITS);
 
@@ -60,7 +64,7 @@ impl Estimate {
         if self.is_guess() {
             return Self { seconds: sample, at: tick(now) };
         }
-        let kept = self.kept(now);
+        let kept = self.kept(now).min(1.0 - 1.0 / SAMPLES);
         let blended = self.seconds * kept + sample * (1.0 - kept);
         // The blend lies between the two, so the sample is the larger one exactly where it is a new peak.
         let at = if self.age(now) > 0 { tick(now) } else { self.at };
@@ -131,9 +135,22 @@ mod tests {
         let peak = Estimate::initial(after(0)).with(Duration::from_millis(500), after(1));
         assert!(near(peak.seconds(after(1)), 0.5));
         let soon = peak.with(Duration::from_millis(5), after(101));
-        assert!(near(soon.seconds(after(101)), 0.495), "{soon:?}");
+        assert!(near(soon.seconds(after(101)), 0.4845), "{soon:?}");
         let later = peak.with(Duration::from_millis(5), after(10_001));
         assert!(near(later.seconds(after(10_001)), 0.187), "{later:?}");
+    }
+
+    #[test]
+    fn a_hiccup_is_forgotten_after_some_answers_and_not_only_after_some_time() {
+        let mut estimate = Estimate::initial(after(0)).with(Duration::from_millis(500), after(0));
+        for n in 1..=32 {
+            estimate = estimate.with(Duration::from_millis(5), after(n));
+        }
+        assert!((0.17..0.2).contains(&estimate.seconds(after(32))), "{estimate:?}");
+        for n in 33..=320 {
+            estimate = estimate.with(Duration::from_millis(5), after(n));
+        }
+        assert!(near(estimate.seconds(after(320)), 0.005), "{estimate:?}");
     }
 
     #[test]
@@ -148,9 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_reading_from_before_changes_nothing_but_a_peak() {
+    fn a_clock_reading_from_before_counts_as_one_from_now() {
         let estimate = Estimate::initial(after(1000)).with(Duration::from_millis(30), after(1000));
-        assert_eq!(estimate.with(Duration::from_millis(1), after(900)), estimate);
+        let sample = Duration::from_millis(1);
+        assert_eq!(estimate.with(sample, after(900)), estimate.with(sample, after(1000)));
         assert!(near(estimate.with(Duration::from_secs(1), after(900)).seconds(after(1000)), 1.0));
     }
 
