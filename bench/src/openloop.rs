@@ -53,7 +53,7 @@ pub struct Tally {
     pub late: u64,
     /// Those whose connection could not be made, or broke.
     pub broken: u64,
-    /// Those that this program itself sent more than [`LATE_START`] after they were due, because the machine did not let it
+    /// Those that this program itself sent more than `LATE_START` after they were due, because the machine did not let it
     /// run: the more there are, the less the latencies say of the server.
     pub behind: u64,
     /// Milliseconds from due to answered, of the good ones: the middle one.
