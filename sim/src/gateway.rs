@@ -231,7 +231,7 @@ impl Gateway {
 
     /// What the control thread does four times a second.
     pub(crate) fn tick(&self, now: Moment) {
-        self.circle.tick(&self.members, &self.counts, &self.outliers, now);
+        self.circle.tick(&self.members, |which| self.counts[which], &self.outliers, now);
     }
 
     /// What it does each second: notes the total of requests, and knocks at dead endpoints.

@@ -146,11 +146,12 @@ impl Circle {
     }
 
     /// What time brings: ejections end, and after each interval success rates are compared and ejections forgiven.
-    /// The control thread calls it about each 250 ms, with the running totals of each endpoint.
+    /// The control thread calls it about each 250 ms. `counts` tells an endpoint's running totals by its position; it is
+    /// asked once an interval, as summing over all cores has its price.
     pub fn tick<E: Endpoint>(
         &self,
         endpoints: &[E],
-        counts: &[Counts],
+        counts: impl Fn(usize) -> Counts,
         settings: &OutlierSettings,
         now: Moment,
     ) -> Vec<Change> {
@@ -159,8 +160,8 @@ impl Circle {
         match interval.began {
             None => {
                 interval.began = Some(now);
-                for (endpoint, totals) in endpoints.iter().zip(counts) {
-                    endpoint.health().history().begin_interval(*totals);
+                for (which, endpoint) in endpoints.iter().enumerate() {
+                    endpoint.health().history().begin_interval(counts(which));
                 }
             }
             Some(began) if now.since(began) >= settings.interval => {
@@ -195,14 +196,14 @@ impl Circle {
     fn end_interval<E: Endpoint>(
         &self,
         endpoints: &[E],
-        counts: &[Counts],
+        counts: impl Fn(usize) -> Counts,
         settings: &OutlierSettings,
         began: Moment,
         now: Moment,
     ) -> Vec<Change> {
         let mut rates = Vec::with_capacity(endpoints.len());
-        for (which, (endpoint, totals)) in endpoints.iter().zip(counts).enumerate() {
-            let counted = endpoint.health().history().end_interval(*totals, began);
+        for (which, endpoint) in endpoints.iter().enumerate() {
+            let counted = endpoint.health().history().end_interval(counts(which), began);
             if let Some(counted) = counted
                 && counted.attempts >= settings.success_rate.min_requests.max(1)
             {

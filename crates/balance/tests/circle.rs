@@ -84,7 +84,12 @@ impl Scene {
     }
 
     fn count(&self, counts: &[Counts]) -> Vec<Change> {
-        self.circle.tick(&self.servers, counts, &self.settings, self.now)
+        self.circle.tick(
+            &self.servers,
+            |which| counts.get(which).copied().unwrap_or_default(),
+            &self.settings,
+            self.now,
+        )
     }
 
     fn tick(&self) -> Vec<Change> {

@@ -246,8 +246,7 @@ fn apply(circle: &Circle, servers: &[Server], event: Event, now: u64) -> (Vec<Ch
         Event::TakeTrial => return (Vec::new(), circle.take_trial(servers, now)),
         Event::EndTrial(which, verdict) => circle.end_trial(servers, which, verdict, &settings, now),
         Event::Pass(_) => {
-            let none = vec![Counts::default(); servers.len()];
-            return (circle.tick(servers, &none, &settings, now), None);
+            return (circle.tick(servers, |_| Counts::default(), &settings, now), None);
         }
     };
     (change.into_iter().collect(), None)

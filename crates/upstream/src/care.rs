@@ -105,16 +105,12 @@ impl Care {
             state.read = Some(now);
         }
         for service in &state.services {
-            let counts: Vec<Counts> = service
-                .members
-                .iter()
-                .map(|m| {
-                    let (attempts, failures) = m.endpoint.meters.attempts();
-                    Counts { attempts, failures }
-                })
-                .collect();
+            let counts = |member: usize| {
+                let (attempts, failures) = service.members[member].endpoint.meters.attempts();
+                Counts { attempts, failures }
+            };
             let outliers = &service.settings.outliers;
-            for change in service.standing.circle.tick(&service.members, &counts, outliers, now) {
+            for change in service.standing.circle.tick(&service.members, counts, outliers, now) {
                 service.note(&change);
             }
             self.look_for_dead(service);
