@@ -1,0 +1,1 @@
+//! Instances of a service: launched, watched, replaced, drained.

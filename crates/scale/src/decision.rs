@@ -1,0 +1,107 @@
+//! What was decided, and why: enough for a person to check the sum.
+
+use base::Moment;
+use std::time::SystemTime;
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// When.
+    pub at: Moment,
+    /// The same, for people.
+    pub wall: SystemTime,
+    /// Instances that took requests.
+    pub ready: u32,
+    /// Instances that were starting.
+    pub starting: u32,
+    /// What was wanted before.
+    pub from: u32,
+    /// What is wanted now.
+    pub to: u32,
+    /// What each signal wants.
+    pub proposals: Vec<Proposal>,
+    /// What bent the greatest proposal into `to`, in the order in which it was applied.
+    pub limits: Vec<Limit>,
+    /// What it comes down to.
+    pub reason: Reason,
+    /// The short average decides, and counts do not fall.
+    pub panicking: bool,
+}
+
+/// What one signal wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// Which.
+    pub signal: Signal,
+    /// Its average over the stable window, in the signal's unit (requests, requests per second, shares, seconds, jobs).
+    pub stable: Option<f64>,
+    /// Its average over the panic window.
+    pub panic: Option<f64>,
+    /// What one instance is to carry, in the same unit.
+    pub target: f64,
+    /// Instances.
+    pub wants: u32,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// Requests under way and waiting.
+    Concurrency,
+    /// Requests per second.
+    Rps,
+    /// CPU.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// The 95th percentile.
+    Latency,
+    /// Jobs that wait.
+    Queue,
+    /// The same time of earlier days and weeks.
+    Forecast,
+}
+
+/// What bent a proposal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// Which bound.
+    pub reason: Reason,
+    /// The count before it.
+    pub from: u32,
+    /// The count after it.
+    pub to: u32,
+}
+
+/// Why a count is what it is. `as_str` gives the label of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Within tolerance: nothing changes.
+    Steady,
+    /// A signal.
+    Signal(Signal),
+    /// `min`.
+    Min,
+    /// `max`.
+    Max,
+    /// A window of the schedule.
+    Schedule,
+    /// Nobody asks: none is needed.
+    Zero,
+    /// Somebody asks and there is none.
+    FromZero,
+    /// Panicking: counts do not fall.
+    Panic,
+    /// The stabilization window of its direction.
+    Stabilization,
+    /// The policies of its direction.
+    Policy,
+    /// Enough are starting already.
+    Starting,
+    /// Nothing was measured: what was last known holds for a while, then the count stays.
+    NoMetrics,
+    /// Instances end as soon as they start.
+    CrashLoop,
+    /// The database behind the service has no room for more instances.
+    Database,
+}
