@@ -60,12 +60,15 @@ pub(crate) struct Demo {
     /// The port that is tried first for the gateway.
     #[arg(long, default_value_t = 8080)]
     pub(crate) port: u16,
-    /// How many copies of the sample API to start.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub(crate) instances: u8,
+    /// How many instances of the sample API there are at least [default: 3, and 1 with --surge].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) instances: Option<u8>,
     /// Make some traffic, so that there is something to see.
     #[arg(long)]
     pub(crate) traffic: bool,
+    /// Send a crowd for 40 seconds, each two and a half minutes: watch the instances become many and few again.
+    #[arg(long, conflicts_with = "traffic")]
+    pub(crate) surge: bool,
 }
 
 #[derive(Debug, ClapArgs)]

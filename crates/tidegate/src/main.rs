@@ -22,6 +22,7 @@ mod node;
 mod run;
 mod sample_api;
 mod say;
+mod scaling;
 mod service_manager;
 mod shown;
 mod status;
@@ -39,6 +40,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Some(code) = instances::keeper_main_if_asked() {
+        return code;
+    }
     let args = Args::parse();
     let done = match args.command {
         Command::Run(run) => run::run(&run),
