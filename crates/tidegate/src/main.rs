@@ -19,6 +19,7 @@ mod listeners;
 mod membership;
 mod newcomer;
 mod node;
+mod programs;
 mod run;
 mod sample_api;
 mod say;
