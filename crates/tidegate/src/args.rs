@@ -1,6 +1,7 @@
 //! What was typed.
 
 use crate::endpoints::Endpoints;
+use crate::instances::{Of, Which};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -38,6 +39,12 @@ pub(crate) enum Command {
     /// Show, add, drain and remove the endpoints of a running node.
     #[command(subcommand)]
     Endpoints(Endpoints),
+    /// Show the instances of a running node's services: how many, why, and how each one stands.
+    Instances(Which),
+    /// Have the instances of a service replaced, one after the other, without losing a request.
+    Restart(Of),
+    /// Show the last decisions on how many instances a service has, with the sum behind each.
+    Decisions(Of),
     /// Run the API of the demo by itself, for trying things.
     SampleApi(SampleApi),
 }

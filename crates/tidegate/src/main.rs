@@ -15,6 +15,7 @@ mod drain;
 mod endpoints;
 mod gauges;
 mod handed;
+mod instances;
 mod listeners;
 mod membership;
 mod newcomer;
@@ -55,6 +56,9 @@ fn main() -> ExitCode {
         Command::Drain(at) => ask::drain(&at),
         Command::Upgrade(at) => ask::upgrade(&at),
         Command::Endpoints(what) => endpoints::endpoints(&what),
+        Command::Instances(which) => instances::instances(&which),
+        Command::Restart(of) => instances::restart(&of),
+        Command::Decisions(of) => instances::decisions(&of),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };
     match done {

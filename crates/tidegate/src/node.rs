@@ -492,7 +492,8 @@ impl admin::Node for Node {
         let mut text = String::new();
         self.meters.retire_unheld();
         self.meters.render(&mut text);
-        gauges::write(&self.shared.site().services, self.pressure().strain(), &mut text);
+        let instances = admin::Node::instances(self);
+        gauges::write(&self.shared.site().services, &instances, self.pressure().strain(), &mut text);
         text
     }
 
