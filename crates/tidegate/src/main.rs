@@ -42,7 +42,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    if let Some(code) = instances::keeper_main_if_asked() {
+    if let Some(code) = ::instances::keeper_main_if_asked() {
         return code;
     }
     let args = Args::parse();

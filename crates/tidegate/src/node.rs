@@ -530,6 +530,23 @@ impl admin::Node for Node {
         self.edited(service, edit)
     }
 
+    fn instances(&self) -> Vec<admin::ServiceInstances> {
+        self.scaling.get().map(|scaling| scaling.board().views()).unwrap_or_default()
+    }
+
+    fn decisions(&self, service: &str) -> Option<Vec<admin::DecisionView>> {
+        self.scaling.get().and_then(|scaling| scaling.board().decisions(service))
+    }
+
+    fn restart(&self, service: &str) -> Result<Value, admin::Refusal> {
+        let Some(scaling) = self.scaling.get().filter(|scaling| scaling.restart(service)) else {
+            return Err(admin::Refusal::NoService);
+        };
+        let views = scaling.board().views();
+        let instances = views.iter().find(|view| view.service == service).map_or(0, |view| view.ready);
+        Ok(json!({ "service": service, "instances": instances }))
+    }
+
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {
         gateway::explain(&self.shared.site(), request, headers)
     }

@@ -245,9 +245,12 @@ impl Client {
                 seat
             }
         };
-        run.began = Instant::now();
+        let entered = std::mem::replace(&mut run.began, Instant::now());
         if held.is_some() {
             run.was_held();
+        }
+        if let (Some(meters), NoSeat::Nobody) = (&service.instances, none) {
+            meters.held(self.core, run.began.saturating_duration_since(entered));
         }
         waited.map_err(|why| run.stopped(why, ask))
     }

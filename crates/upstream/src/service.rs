@@ -14,7 +14,7 @@ use balance::{
 use base::Moment;
 use net::tls::{ClientSettings, ClientTls, TlsError};
 use observe::log::{self, Level};
-use observe::{Event, EventKind, Meters, ServiceMeters};
+use observe::{Event, EventKind, InstanceMeters, Meters, ServiceMeters};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -218,6 +218,8 @@ pub struct Service {
     pub standing: Arc<Standing>,
     /// Its meters.
     pub meters: Arc<ServiceMeters>,
+    /// The meters of its instances, where endpoints come by themselves.
+    pub(crate) instances: Option<Arc<InstanceMeters>>,
     /// Where hash policies find endpoints.
     pub(crate) table: Option<Arc<Table>>,
     pub(crate) sticky: Option<Sticky>,
@@ -339,6 +341,7 @@ impl Service {
                 .map(|s| Sticky::new(s, members.iter().map(|m| &*m.endpoint.label))),
             bounded: settings.adaptive.is_some() || members.iter().any(|m| m.max_requests < u32::MAX),
             meters: meters.service(&settings.name),
+            instances: settings.hold.map(|_| meters.instances(&settings.name)),
             standing,
             members,
             settings,
