@@ -1,6 +1,7 @@
 //! What was typed.
 
 use crate::endpoints::Endpoints;
+use crate::simulate::Simulate;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     /// Show, add, drain and remove the endpoints of a running node.
     #[command(subcommand)]
     Endpoints(Endpoints),
+    /// Try out in virtual time what would happen.
+    #[command(subcommand)]
+    Simulate(Simulate),
     /// Run the API of the demo by itself, for trying things.
     SampleApi(SampleApi),
 }

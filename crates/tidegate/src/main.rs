@@ -24,6 +24,7 @@ mod sample_api;
 mod say;
 mod service_manager;
 mod shown;
+mod simulate;
 mod status;
 mod upgrade;
 mod vitals;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Drain(at) => ask::drain(&at),
         Command::Upgrade(at) => ask::upgrade(&at),
         Command::Endpoints(what) => endpoints::endpoints(&what),
+        Command::Simulate(what) => simulate::simulate(&what),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };
     match done {
