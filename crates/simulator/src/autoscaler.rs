@@ -51,3 +51,19 @@ impl Autoscaler for Fixed {
         Verdict { wanted: self.0, why: None }
     }
 }
+
+impl Autoscaler for scale::Scaler {
+    fn observe(&mut self, sample: &Sample) {
+        Self::observe(self, sample);
+    }
+
+    fn is_due(&self, now: Moment) -> bool {
+        Self::is_due(self, now)
+    }
+
+    fn decide(&mut self, now: Moment) -> Verdict {
+        let decision = Self::decide(self, now);
+        let why = || Why { reason: decision.reason.as_str().to_owned(), text: decision.text() };
+        Verdict { wanted: decision.to, why: (decision.to != decision.from).then(why) }
+    }
+}

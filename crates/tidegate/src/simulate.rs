@@ -164,3 +164,9 @@ fn text_of(path: &Path) -> Result<String> {
 fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
+
+/// Scaling and holding as the config has them for that service.
+fn settings_from(config: &Path, service: &str, parameters: Parameters) -> Result<Parameters> {
+    let _ = parameters;
+    bail!("{}: service `{service}` has no `instances` in this version", config.display())
+}
