@@ -2,6 +2,7 @@
 
 use crate::endpoints::Endpoints;
 use crate::instances::{Of, Which};
+use crate::simulate::Simulate;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     Restart(Of),
     /// Show the last decisions on how many instances a service has, with the sum behind each.
     Decisions(Of),
+    /// Try out in virtual time what would happen.
+    #[command(subcommand)]
+    Simulate(Simulate),
     /// Run the API of the demo by itself, for trying things.
     SampleApi(SampleApi),
 }

@@ -27,6 +27,7 @@ mod say;
 mod scaling;
 mod service_manager;
 mod shown;
+mod simulate;
 mod status;
 mod upgrade;
 mod vitals;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Instances(which) => instances::instances(&which),
         Command::Restart(of) => instances::restart(&of),
         Command::Decisions(of) => instances::decisions(&of),
+        Command::Simulate(what) => simulate::simulate(&what),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };
     match done {
