@@ -21,7 +21,7 @@ pub(super) enum Value<'a> {
 pub(super) struct Malformed;
 
 /// The fields of a message, in the order in which they were written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {

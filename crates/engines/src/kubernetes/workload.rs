@@ -176,6 +176,8 @@ impl Workload {
                 Err(trouble) if trouble.status() == Some(409) => trouble.retry_after(),
                 Err(trouble) => return Err(trouble),
             };
+            // Nothing is wrong with the server: what helps is another moment, not a longer wait.
+            pace.well();
             sleep(pace.next(asked)).await;
         }
         Err(Trouble::Contended)

@@ -122,10 +122,10 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, handler: Handler
         Answer::Json(status, more, body) => {
             let mut text = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n{more}");
             // 204 and 304 have no body, and say nothing of its length.
-            if !matches!(status, 204 | 304) {
-                write!(text, "content-length: {}\r\n\r\n{body}", body.len()).unwrap();
-            } else {
+            if matches!(status, 204 | 304) {
                 text.push_str("\r\n");
+            } else {
+                write!(text, "content-length: {}\r\n\r\n{body}", body.len()).unwrap();
             }
             stream.write_all(text.as_bytes()).await
         }
@@ -142,7 +142,14 @@ async fn going_on(
 ) -> std::io::Result<()> {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
-    while let Some(part) = parts.recv().await {
+    let mut byte = [0];
+    loop {
+        let part = tokio::select! {
+            part = parts.recv() => part,
+            // Nobody says any more: whoever listened has left.
+            _ = stream.read(&mut byte) => return Ok(()),
+        };
+        let Some(part) = part else { break };
         match part {
             Part::Cut => return Ok(()),
             Part::Text(text) => {

@@ -103,10 +103,10 @@ impl Daemon {
     }
 
     fn happened(&self, event: &Value) {
-        self.say(Part::Text(format!("{event}\n")));
+        self.say(&Part::Text(format!("{event}\n")));
     }
 
-    pub(crate) fn say(&self, part: Part) {
+    pub(crate) fn say(&self, part: &Part) {
         self.listeners.borrow_mut().retain(|listener| listener.send(part.clone()).is_ok());
     }
 
@@ -123,7 +123,7 @@ impl Daemon {
     /// What was asked, as `POST /containers/create`, without versions.
     pub(crate) fn asked(&self) -> Vec<String> {
         let plain = |asked: &Asked| {
-            let path = asked.path().trim_start_matches(|c: char| c == '/').split_once('/');
+            let path = asked.path().trim_start_matches('/').split_once('/');
             let path = path
                 .filter(|(first, _)| first.starts_with("v1."))
                 .map_or_else(|| asked.path().to_owned(), |(_, rest)| format!("/{rest}"));

@@ -153,7 +153,10 @@ fn an_engine_that_is_gone_or_talks_nonsense_is_an_error() {
         for (fault, expected) in [
             (Answer::json(200, &json!({})), "makes no sense: no version of its API"),
             (Answer::Raw(b"220 smtp\r\n".to_vec()), "broke off"),
-            (Answer::json(500, &json!(["?"])), "answered 500: without a reason that could be understood"),
+            (
+                Answer::json(500, &json!({ "error": 7 })),
+                "answered 500: without a reason that could be understood",
+            ),
         ] {
             daemon.faults.borrow_mut().push_back(("/_ping", fault));
             let text = daemon.engine().version().await.unwrap_err().to_string();

@@ -160,7 +160,7 @@ fn nonsense_among_the_events_is_told_and_everything_is_looked_at_again() {
         let _server = daemon.serve();
         let follower = Follower::start(daemon.engine());
         until("a listener", || daemon.listeners() == 1).await;
-        daemon.say(Part::Text("<html>\n".into()));
+        daemon.say(&Part::Text("<html>\n".into()));
         follower
             .heard
             .wait("trouble", |heard| matches!(heard, Heard::Trouble(text) if text.contains("no event")))

@@ -75,7 +75,7 @@ fn a_target_that_changes_is_pushed() {
         let sender = connect(address).await;
         let response = begin(&sender, "StreamMetricSpec", framed(&about("shop"))).await;
         let (mut body, mut whole) = (response.into_body(), BytesMut::new());
-        for target in [20.0, 30.0] {
+        for (whole_number, target) in [(20, 20.0), (30, 30.0)] {
             demands.borrow_mut().insert("shop".into(), Demand { target, ..BUSY });
             let message = loop {
                 if let Some(message) = messages(&mut whole).pop() {
@@ -83,7 +83,7 @@ fn a_target_that_changes_is_pushed() {
                 }
                 whole.extend_from_slice(&body.data().await.unwrap().unwrap());
             };
-            assert_eq!(message, metric("tidegate-shop", target as u8, target));
+            assert_eq!(message, metric("tidegate-shop", whole_number, target));
         }
     });
 }

@@ -66,7 +66,7 @@ impl Cluster {
 
     pub(crate) fn handler(self: &Rc<Self>) -> Handler {
         let cluster = Rc::clone(self);
-        Rc::new(move |asked| cluster.answer(asked))
+        Rc::new(move |asked| cluster.answer(&asked))
     }
 
     /// Serves on a port of its own.
@@ -81,13 +81,13 @@ impl Cluster {
         let kind = if self.slices.borrow().contains_key(name) { "MODIFIED" } else { "ADDED" };
         let object = self.versioned(name, slice);
         self.slices.borrow_mut().insert(name.into(), object.clone());
-        self.happened(kind, object);
+        self.happened(kind, &object);
     }
 
     pub(crate) fn delete(&self, name: &str) {
         let slice = self.slices.borrow_mut().remove(name).unwrap();
         let object = self.versioned(name, slice);
-        self.happened("DELETED", object);
+        self.happened("DELETED", &object);
     }
 
     /// Something else changes: watchers of slices hear of it by a bookmark only.
@@ -104,25 +104,25 @@ impl Cluster {
         object
     }
 
-    fn happened(&self, kind: &str, object: Value) {
+    fn happened(&self, kind: &str, object: &Value) {
         let event = json!({ "type": kind, "object": object });
         self.log.borrow_mut().push((self.version.get(), event.clone()));
         self.send(&event);
     }
 
     fn send(&self, event: &Value) {
-        self.say(Part::Text(format!("{event}\n")));
+        self.say(&Part::Text(format!("{event}\n")));
     }
 
     /// Says something to all watchers, whether it makes sense or not.
-    pub(crate) fn say(&self, part: Part) {
+    pub(crate) fn say(&self, part: &Part) {
         self.watchers.borrow_mut().retain(|watcher| watcher.send(part.clone()).is_ok());
     }
 
     /// Cuts all watches in the middle of an event.
     pub(crate) fn cut(&self) {
-        self.say(Part::Text("{\"type\":\"MODIFIED\",\"obj".into()));
-        self.say(Part::Cut);
+        self.say(&Part::Text("{\"type\":\"MODIFIED\",\"obj".into()));
+        self.say(&Part::Cut);
         self.end();
     }
 
@@ -154,7 +154,7 @@ impl Cluster {
         self.asked.borrow().iter().filter(|asked| asked.method == "PATCH").cloned().collect()
     }
 
-    fn answer(&self, asked: Asked) -> Answer {
+    fn answer(&self, asked: &Asked) -> Answer {
         self.asked.borrow_mut().push(asked.clone());
         if let Some(fault) = self.faults.borrow_mut().pop_front() {
             return fault;
@@ -167,12 +167,12 @@ impl Cluster {
         match asked.path() {
             "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices" => {
                 assert_eq!(asked.query("labelSelector").as_deref(), Some("kubernetes.io/service-name=shop"));
-                if asked.query("watch").is_some() { self.watch(&asked) } else { self.list(&asked) }
+                if asked.query("watch").is_some() { self.watch(asked) } else { self.list(asked) }
             }
             "/apis/apps/v1/namespaces/default/deployments/shop/scale"
-            | "/apis/apps/v1/namespaces/default/statefulsets/shop/scale" => self.scaled(&asked),
+            | "/apis/apps/v1/namespaces/default/statefulsets/shop/scale" => self.scaled(asked),
             path => match path.strip_prefix("/api/v1/namespaces/default/pods/") {
-                Some(pod) => self.annotated(pod, &asked),
+                Some(pod) => self.annotated(pod, asked),
                 None => refused(404, "NotFound", &format!("{path} not found")),
             },
         }

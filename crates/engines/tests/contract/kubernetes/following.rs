@@ -57,9 +57,9 @@ fn a_run_of_events_that_arrives_at_once_is_one_change() {
         for (version, ip) in [(500, "10.0.0.1"), (501, "10.0.0.2")] {
             let mut object = slice(&[(ip, true)]);
             object["metadata"] = json!({ "name": ip, "resourceVersion": version.to_string() });
-            both += &format!("{}\n", json!({ "type": "ADDED", "object": object }));
+            both += &(json!({ "type": "ADDED", "object": object }).to_string() + "\n");
         }
-        cluster.say(Part::Text(both));
+        cluster.say(&Part::Text(both));
         follower.has(&["10.0.0.1:8080", "10.0.0.2:8080"]).await;
         assert_eq!(follower.heard.all().len(), 2, "{:?}", follower.heard.all());
     });

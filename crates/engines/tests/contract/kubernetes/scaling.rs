@@ -15,8 +15,8 @@ fn deployment(address: SocketAddr) -> Workload {
     api(address).workload(Kind::Deployment, "shop").unwrap()
 }
 
-fn scaled(from: u32, to: u32) -> Result<Scaled, Trouble> {
-    Ok(Scaled { from, to, unmarked: None })
+fn scaled(from: u32, to: u32) -> Scaled {
+    Scaled { from, to, unmarked: None }
 }
 
 fn with_pods(names: &[&str]) -> Rc<Cluster> {
@@ -32,14 +32,14 @@ fn a_count_is_sent_only_where_another_one_is_in_force() {
         let (_server, address) = cluster.serve().await;
         let workload = deployment(address);
         assert_eq!(workload.wanted().await, Ok(2));
-        assert_eq!(workload.want(2, &[]).await, scaled(2, 2));
+        assert_eq!(workload.want(2, &[]).await.unwrap(), scaled(2, 2));
         assert!(cluster.patches().is_empty());
-        assert_eq!(workload.want(5, &[]).await, scaled(2, 5));
-        assert_eq!(workload.want(5, &[]).await, scaled(5, 5));
-        assert_eq!(workload.want(0, &[]).await, scaled(5, 0));
+        assert_eq!(workload.want(5, &[]).await.unwrap(), scaled(2, 5));
+        assert_eq!(workload.want(5, &[]).await.unwrap(), scaled(5, 5));
+        assert_eq!(workload.want(0, &[]).await.unwrap(), scaled(5, 0));
         // A count of zero is one that the answer leaves out.
-        assert_eq!(workload.want(0, &[]).await, scaled(0, 0));
-        assert_eq!(workload.want(1, &[]).await, scaled(0, 1));
+        assert_eq!(workload.want(0, &[]).await.unwrap(), scaled(0, 0));
+        assert_eq!(workload.want(1, &[]).await.unwrap(), scaled(0, 1));
         assert_eq!(cluster.patches().len(), 3);
     });
 }
@@ -50,7 +50,7 @@ fn a_workload_that_somebody_else_changes_is_read_again() {
         let cluster = Cluster::new();
         let (_server, address) = cluster.serve().await;
         cluster.contenders.set(2);
-        assert_eq!(deployment(address).want(4, &[]).await, scaled(2, 4));
+        assert_eq!(deployment(address).want(4, &[]).await.unwrap(), scaled(2, 4));
         assert_eq!(cluster.patches().len(), 3);
         assert_eq!(cluster.scale.get().0, 4);
     });
@@ -76,7 +76,7 @@ fn a_count_that_a_rule_of_the_cluster_changes_is_told_as_it_is() {
         let scale =
             |count: u32| json!({ "metadata": { "resourceVersion": "1" }, "spec": { "replicas": count } });
         cluster.faults.borrow_mut().extend([Answer::json(200, &scale(2)), Answer::json(200, &scale(10))]);
-        assert_eq!(deployment(address).want(50, &[]).await, scaled(2, 10));
+        assert_eq!(deployment(address).want(50, &[]).await.unwrap(), scaled(2, 10));
     });
 }
 
@@ -86,7 +86,10 @@ fn pods_that_should_go_are_marked_before_the_count_falls_and_no_more_than_go() {
         let cluster = with_pods(&["shop-a", "shop-b", "shop-c"]);
         cluster.scale.set((3, 1));
         let (_server, address) = cluster.serve().await;
-        assert_eq!(deployment(address).want(1, &["shop-a", "shop-gone", "shop-c"]).await, scaled(3, 1));
+        assert_eq!(
+            deployment(address).want(1, &["shop-a", "shop-gone", "shop-c"]).await.unwrap(),
+            scaled(3, 1)
+        );
         let patched: Vec<_> = cluster
             .patches()
             .iter()
@@ -120,7 +123,7 @@ fn the_pods_of_a_stateful_set_are_not_marked_since_the_last_ones_go_anyway() {
         let cluster = with_pods(&["shop-0"]);
         let (_server, address) = cluster.serve().await;
         let workload = api(address).workload(Kind::StatefulSet, "shop").unwrap();
-        assert_eq!(workload.want(1, &["shop-0"]).await, scaled(2, 1));
+        assert_eq!(workload.want(1, &["shop-0"]).await.unwrap(), scaled(2, 1));
         assert_eq!(cluster.patches().len(), 1);
     });
 }

@@ -42,7 +42,7 @@ fn nonsense_in_a_watch_is_told_and_everything_is_listed_anew() {
             ["<html>\n", "{\"type\":\"ADDED\",\"object\":7}\n", "\u{0}\n"].iter().enumerate()
         {
             until("a watch", || cluster.watchers() == 1).await;
-            cluster.say(Part::Text((*nonsense).into()));
+            cluster.say(&Part::Text((*nonsense).into()));
             until("another list", || cluster.lists() == turn + 2).await;
         }
         assert!(follower.heard.count(|heard| trouble_with(heard, "makes no sense")) >= 1);
@@ -60,7 +60,7 @@ fn an_event_without_an_end_is_cut_off_at_its_bound() {
         let follower = Follower::start(shop(address));
         until("a watch", || cluster.watchers() == 1).await;
         for _ in 0..5 {
-            cluster.say(Part::Text("x".repeat(1 << 20)));
+            cluster.say(&Part::Text("x".repeat(1 << 20)));
         }
         follower.heard.wait("trouble", |heard| trouble_with(heard, "more than 4194304 bytes")).await;
         until("another list", || cluster.lists() == 2).await;
