@@ -33,8 +33,7 @@ pub(crate) struct Client {
     pub(crate) door: Door,
 }
 
-/// What is asked.
-#[derive(Debug)]
+/// What is asked. It has no `Debug`, since an environment may stand in its body.
 pub(crate) struct Question<'a> {
     pub(crate) method: Method,
     /// Path and query.
@@ -59,8 +58,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// An answer that was read whole.
-#[derive(Debug)]
+/// An answer that was read whole. It has no `Debug`, for the same reason.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The field `Retry-After`, in seconds.
@@ -201,4 +199,60 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Trouble> {
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A server that takes one connection, says this and then nothing more; it hangs up where the client does.
+    async fn saying(text: &'static str) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        });
+        Client { door: Door::at(&url, net::tls::ClientSettings::default()).unwrap() }
+    }
+
+    fn question(patience: Duration) -> Question<'static> {
+        Question::new(Method::GET, "/", patience)
+    }
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    const LONG: Duration = Duration::from_secs(10);
+    const SHORT: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn an_answer_that_goes_on_is_left_when_it_is_silent_for_too_long() {
+        let client = saying("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\na\n\r\n").await;
+        let mut lines = client.follow(question(LONG), SHORT).await.unwrap();
+        assert_eq!(lines.next().await.unwrap().unwrap(), "a");
+        assert_eq!(lines.next().await, Err(Trouble::Timeout));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_head_is_left_in_time() {
+        let silent = saying("").await.follow(question(SHORT), LONG).await;
+        assert_eq!(silent.err(), Some(Trouble::Timeout));
+    }
+
+    #[tokio::test]
+    async fn a_body_without_an_end_is_left_in_time() {
+        assert_eq!(saying(HEAD).await.ask(question(SHORT)).await.err(), Some(Trouble::Timeout));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let away = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(
+            saying(away).await.ask(question(LONG)).await.unwrap().granted().err().unwrap().status(),
+            Some(302)
+        );
+        assert_eq!(saying(away).await.follow(question(LONG), LONG).await.err().unwrap().status(), Some(302));
+    }
 }

@@ -16,9 +16,11 @@ mod launch;
 mod place;
 mod pull;
 mod recipe;
+mod usage;
 
 pub use container::{Container, State};
 pub use engine::{Adopted, Engine};
 pub use events::{Ended, News};
 pub use place::Place;
 pub use recipe::{Reach, Recipe};
+pub use usage::Usage;

@@ -157,7 +157,8 @@ impl Workload {
         Ok(self.scale().await?.count())
     }
 
-    /// Wants so many replicas. `victims`: the pods that should go where they become fewer, at most as many as go.
+    /// Wants so many replicas. `victims`: the pods that should go where they become fewer, the first one first; no more
+    /// of them are marked than go. A mark stays with a pod that did not go: [`Workload::spare`] takes it back.
     pub async fn want(&self, count: u32, victims: &[&str]) -> Result<Scaled, Trouble> {
         let (mut pace, mut unmarked, mut marked) = (Pace::default(), None, false);
         for _ in 0..TRIES {

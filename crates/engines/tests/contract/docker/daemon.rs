@@ -150,6 +150,14 @@ impl Daemon {
             ("POST", ["containers", "create"]) => self.create(asked),
             ("GET", ["containers", "json"]) => self.list(asked),
             ("GET", ["containers", id, "json"]) => self.inspect(id),
+            ("GET", ["containers", id, "stats"]) => match self.known(id) {
+                Some(_) => Answer::json(
+                    200,
+                    &json!({ "cpu_stats": { "cpu_usage": { "total_usage": 2_000_000_000_u64 } },
+                        "memory_stats": { "usage": 4096, "stats": { "inactive_file": 1024 } } }),
+                ),
+                None => refused(404, "No such container"),
+            },
             ("POST", ["containers", id, "start"]) => self.turn(id, "running"),
             ("POST", ["containers", id, "stop"]) => self.turn(id, "exited"),
             ("DELETE", ["containers", id]) => {

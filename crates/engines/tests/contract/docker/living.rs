@@ -3,7 +3,7 @@
 use super::daemon::{Daemon, recipe};
 use crate::fixture::{Told, run, until};
 use crate::server::Part;
-use engines::docker::{Engine, News, State};
+use engines::docker::{Engine, News, State, Usage};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::{AbortHandle, spawn_local};
@@ -84,6 +84,20 @@ fn a_container_is_stopped_in_its_time_and_removed_and_both_may_be_said_twice() {
         assert_eq!(engine.inspect(&id).await, Ok(None));
         engine.stop(&id, Duration::ZERO).await.unwrap();
         assert!(daemon.containers.borrow().is_empty());
+    });
+}
+
+#[test]
+fn what_a_container_uses_can_be_asked() {
+    run(async {
+        let daemon = Daemon::new();
+        let _server = daemon.serve();
+        let engine = daemon.engine();
+        let id = engine.launch(&recipe(), "shop-1").await.unwrap().id;
+        let usage = Usage { cpu: Duration::from_secs(2), memory: 3072 };
+        assert_eq!(engine.usage(&id).await, Ok(Some(usage)));
+        engine.remove(&id).await.unwrap();
+        assert_eq!(engine.usage(&id).await, Ok(None));
     });
 }
 
