@@ -137,6 +137,31 @@ fn latency_adds_one_where_instances_are_used_and_never_more() {
     assert_eq!(to(36.0, 400).0, 0, "the guard has nothing to say");
 }
 
+#[test]
+fn too_few_answers_for_a_percentile_keep_nothing_that_other_signals_do_not_want() {
+    let latency_p95 = Some(Duration::from_millis(500));
+    let targets = Targets { concurrency: Some(10.0), latency_p95, ..Targets::default() };
+    let mut play = Play::new(Settings { targets, ..settings(100) }, 4, Duration::ZERO);
+    play.run(310, TENTH, |_| 8.0);
+    assert_eq!(play.scaler.wanted(), 1);
+}
+
+#[test]
+fn where_latency_is_all_there_is_no_answers_keep_the_count_and_no_requests_lower_it_step_by_step() {
+    let latency_p95 = Some(Duration::from_millis(500));
+    let targets = Targets { latency_p95, ..Targets::default() };
+    let mut play = Play::new(Settings { targets, ..settings(100) }, 4, Duration::ZERO);
+    play.run(700, TENTH, |_| 8.0);
+    assert_eq!(
+        (play.scaler.wanted(), play.last.clone().map(|last| last.reason)),
+        (4, Some(Reason::NoMetrics))
+    );
+    play.run(1_000, TENTH, |_| 0.0);
+    let times: Vec<_> = course(&play.changes);
+    assert_eq!(times.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [3, 2, 1]);
+    assert!(times.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 300), "{times:?}");
+}
+
 fn unbounded() -> Behavior {
     Behavior { stabilization_window: Duration::ZERO, policies: Vec::new(), select: Select::Max }
 }

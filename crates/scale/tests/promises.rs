@@ -203,16 +203,16 @@ proptest! {
     #[test]
     fn what_is_not_measured_lowers_nothing(
         settings in any_settings(),
+        target in 0.5_f64..50.0,
         known in proptest::collection::vec(look(0.99), 1..20),
         silence in proptest::collection::vec(look(0.3), 1..60),
         steps in millis(100..3_000),
     ) {
-        let settings = Settings { schedule: Vec::new(), ..settings };
-        let targets = settings.targets.clone();
+        let targets = Targets { concurrency: Some(target), ..settings.targets.clone() };
+        let settings = Settings { schedule: Vec::new(), targets, ..settings };
         let mut play = Play::new(settings.clone(), settings.initial(), 3 * SECOND);
         live(&mut play, known, |_, _| Ok(()))?;
         // Of concurrency nothing is known any more, and of the rest now and then.
-        prop_assume!(targets.concurrency.is_some_and(|target| target > 0.0));
         let silent_since = play.now;
         let silence = silence.into_iter().map(|mut look| {
             (look.passed, look.sample.concurrency) = (steps, None);
@@ -308,6 +308,30 @@ fn another_signal_may_still_raise_the_count_while_one_is_gone_and_not_lower_it()
 }
 
 #[test]
+fn a_count_that_was_held_is_not_let_go_as_soon_as_signals_are_back() {
+    let mut settings = settings(20);
+    settings.down.stabilization_window = Duration::from_secs(30);
+    let mut play = Play::new(settings, 4, Duration::ZERO);
+    play.run(120, SECOND, |_| 40.0);
+    play.run(20, SECOND, |_| 10.0);
+    for _ in 0..40 {
+        play.step(SECOND, |sample| sample.concurrency = None);
+    }
+    // What was known last wants 3, and would have had them by now.
+    let held = play.last.clone().expect("many");
+    assert_eq!((held.proposals[0].wants, held.to, held.reason), (3, 4, Reason::NoMetrics));
+    assert!(
+        held.text().ends_with("wants 3; not all is measured, so 4 are kept: stays at 4"),
+        "{}",
+        held.text()
+    );
+    play.run(25, SECOND, |_| 10.0);
+    assert_eq!(play.scaler.wanted(), 4);
+    play.run(10, SECOND, |_| 10.0);
+    assert!(play.scaler.wanted() < 4);
+}
+
+#[test]
 fn samples_that_stop_are_not_requests_that_stop() {
     let zero_after = Some(Duration::from_secs(60));
     let mut settings = Settings { zero_after, ..settings(20) };
@@ -318,6 +342,10 @@ fn samples_that_stop_are_not_requests_that_stop() {
         for _ in 0..1_000 {
             play.now += SECOND;
             assert_eq!(play.decide().to, 1);
+        }
+        for _ in 0..1_000 {
+            play.step(SECOND, |sample| (sample.concurrency, sample.rps) = (None, None));
+            assert_eq!(play.scaler.wanted(), 1);
         }
     }
 }
