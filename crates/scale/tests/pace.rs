@@ -117,11 +117,26 @@ fn rising_waits_too_where_it_is_told_to() {
     settings.up.stabilization_window = Duration::from_secs(30);
     let mut play = Play::new(settings, 2, Duration::ZERO);
     play.run(20, TENTH, |_| 20.0);
-    play.run(8, TENTH, |_| 29.0);
+    play.run(20, TENTH, |_| 29.0);
     play.run(70, TENTH, |_| 20.0);
     assert!(play.changes.is_empty(), "a surge that is over sooner: {:?}", course(&play.changes));
     play.run(50, TENTH, |_| 29.0);
     assert_eq!(play.scaler.wanted(), 3);
+}
+
+#[test]
+fn a_backlog_that_is_gone_raises_nothing() {
+    let one = Policy { kind: PolicyKind::Instances, value: 1, period: Duration::from_secs(15) };
+    let up = Behavior { policies: vec![one], ..unbounded() };
+    let mut play = Play::new(Settings { up, ..settings(100) }, 4, Duration::ZERO);
+    play.run(60, TENTH, |_| 40.0);
+    // For two seconds hundreds wait. That makes 59 on average of a minute, which want 6 instances, one in 15 s.
+    play.run(2, TENTH, |_| 600.0);
+    play.run(50, TENTH, |_| 40.0);
+    let last = play.last.clone().expect("many");
+    assert!(last.proposals[0].stable.is_some_and(|stable| stable > 58.0), "it is still in the long average");
+    assert_eq!(last.proposals[0].wants, 5, "as many as there are: nobody needs what is gone");
+    assert_eq!(play.scaler.wanted(), 5, "{:?}", course(&play.changes));
 }
 
 #[test]
