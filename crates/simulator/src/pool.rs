@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 /// The edges of the strata in which a random wait is taken; finer where percentiles are asked for.
 const EDGES: [f64; 15] = [0.0, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.91, 0.94, 0.96, 0.98, 0.993, 1.0];
 /// A wait below this many seconds is none.
-const NO_WAIT: f64 = 1e-6;
+const NO_WAIT: f64 = 1e-5;
 /// A drained instance has ended when it has fewer requests than this under way.
 const DRAINED: f64 = 0.01;
 
@@ -83,13 +83,22 @@ pub(crate) struct Pool {
     /// In line, the oldest first.
     line: VecDeque<Cohort>,
     draining: Vec<Draining>,
+    /// How many of the line are there by chance.
+    by_chance: f64,
     strata: Vec<(f64, f64)>,
 }
 
 impl Pool {
     pub(crate) fn new(queueing: Queueing) -> Self {
         let strata = EDGES.windows(2).map(|e| (e[1] - e[0], exponential_between(e[0], e[1])));
-        Self { queueing, busy: 0.0, line: VecDeque::new(), draining: Vec::new(), strata: strata.collect() }
+        Self {
+            queueing,
+            busy: 0.0,
+            line: VecDeque::new(),
+            draining: Vec::new(),
+            by_chance: 0.0,
+            strata: strata.collect(),
+        }
     }
 
     /// How many are in line.
@@ -164,15 +173,18 @@ impl Pool {
         (started, late)
     }
 
-    /// The waits that come from chance alone, as they are in a stationary queue with this load.
-    fn chance(&self, step: &Step, utilisation: f64) -> Chance {
+    /// The waits that come from chance alone: at most those of a stationary queue with this load. Near capacity such a queue
+    /// is long, and takes long to come about: chance moves it as it does a random walk.
+    fn chance(&mut self, step: &Step, utilisation: f64) -> Chance {
         let carried = (step.servers * step.length / step.service).max(f64::MIN_POSITIVE);
         let offered = step.arrivals / carried;
         // Above capacity the line grows steadily, and chance adds about as much as it does as far below capacity.
         let load = if offered > 1.0 { 1.0 / offered } else { offered };
+        let walked = (self.by_chance.powi(2) + self.queueing.walk(load * carried)).sqrt();
+        self.by_chance = walked.min(self.queueing.waiting(load, step.servers));
         let a_second = (load * carried / step.length).max(f64::MIN_POSITIVE);
         Chance {
-            wait: self.queueing.waiting(load, step.servers) / a_second,
+            wait: self.by_chance / a_second,
             falls_on: Queueing::waits(utilisation, step.servers).max(1e-9),
         }
     }

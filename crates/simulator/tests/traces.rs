@@ -73,6 +73,18 @@ fn the_direction_changes_at_most_once_in_a_stabilization_window() {
 }
 
 #[test]
+fn no_count_falls_within_a_stabilization_window_of_its_rise() {
+    for report in REPORTS.iter() {
+        let window = report.parameters.scale.down.stabilization_window.as_secs_f64();
+        for pair in report.tidegate.changes.windows(2) {
+            let falls_back = pair[0].to > pair[0].from && pair[1].to < pair[1].from;
+            let after = pair[1].seconds - pair[0].seconds;
+            assert!(!falls_back || after >= window, "{}: {pair:?}", report.trace);
+        }
+    }
+}
+
+#[test]
 fn no_request_is_lost() {
     for report in REPORTS.iter() {
         let lost = report.tidegate.summary.lost();
