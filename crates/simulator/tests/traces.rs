@@ -158,6 +158,19 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
 }
 
 #[test]
+fn what_holds_for_one_seed_holds_for_others() {
+    for name in ["crash-loop", "sawtooth", "spike", "step"] {
+        for seed in 2..6 {
+            let report = simulate(name, seed);
+            let ours = &report.tidegate.summary;
+            let window = report.parameters.scale.down.stabilization_window;
+            assert!(ours.lost() < 0.5, "{name}, seed {seed}: {} lost", ours.lost());
+            assert!(ours.most_turns_within(window) <= 1, "{name}, seed {seed}: turns at {:?}", ours.turns);
+        }
+    }
+}
+
+#[test]
 fn every_change_says_why() {
     for (report, side) in sides() {
         for change in &side.changes {
