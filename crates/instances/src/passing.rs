@@ -24,6 +24,11 @@ pub struct Handed {
 }
 
 impl Handed {
+    /// Is it there to stay, taking requests or about to?
+    pub fn stays(&self) -> bool {
+        matches!(self.known.phase, Phase::Starting | Phase::Ready)
+    }
+
     /// The endpoint that it is, where it takes requests or finishes those that it has.
     pub fn member(&self) -> Option<Member> {
         let known = &self.known;

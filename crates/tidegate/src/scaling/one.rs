@@ -53,7 +53,7 @@ impl Scaled {
         board: &Arc<Board>,
         rung: &Rc<Notify>,
     ) -> Self {
-        let there = u32::try_from(handed.len()).unwrap_or(u32::MAX);
+        let there = u32::try_from(handed.iter().filter(|h| h.stays()).count()).unwrap_or(u32::MAX);
         let hands = Hands::new(name, &plan, node, handed);
         let scaler = Scaler::new(plan.scale.clone(), if there > 0 { there } else { plan.scale.initial() });
         hands.want(scaler.wanted(), "start");
