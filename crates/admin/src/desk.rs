@@ -4,6 +4,7 @@ use crate::answer::{self, Answer, Problem};
 use crate::edit::{self, Edit};
 use crate::endpoint::{self, Door, Found};
 use crate::guard::Settings;
+use crate::instances::{self, Steps};
 use crate::live::Memory;
 use crate::node::Node;
 use crate::query::Query;
@@ -29,9 +30,20 @@ pub(crate) struct Desk {
     pub(crate) node: Arc<dyn Node>,
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
+    pub(crate) steps: Steps,
 }
 
 impl Desk {
+    pub(crate) fn new(node: Arc<dyn Node>, settings: Settings) -> Self {
+        Self { node, settings, memory: Memory::default(), steps: Steps::default() }
+    }
+
+    /// Remembers how things stand. To be called every [`crate::live::STEP`].
+    pub(crate) fn mark(&self) {
+        self.memory.mark(self.node.snapshot());
+        self.steps.mark(&self.node.instances());
+    }
+
     /// Answers one request. Whatever happens there is an answer, with the security headers.
     pub(crate) async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Answer
     where
@@ -79,6 +91,9 @@ impl Desk {
             Door::RemoveEndpoint => edit::done(node, name, Edit::Remove(&edit::url(query)?))?,
             Door::DrainEndpoint => edit::done(node, name, Edit::Drain(&edit::url(query)?))?,
             Door::UndrainEndpoint => edit::done(node, name, Edit::Undrain(&edit::url(query)?))?,
+            Door::Instances => instances::list(node, query)?,
+            Door::Decisions => instances::decisions(node, name)?,
+            Door::Restart => instances::restart(node, name)?,
             Door::Status => answer::json(OK, &status::document(node, &self.memory.view(node.snapshot()))),
             Door::Events => answer::json(OK, &events::document(&node.events())),
             Door::Explain => explain(node, query)?,
@@ -98,7 +113,7 @@ impl Desk {
     fn page(&self) -> Answer {
         let live = self.memory.view(self.node.snapshot());
         let nonce = page::nonce();
-        let html = page::render(&*self.node, &live, &nonce);
+        let html = page::render(&*self.node, &live, &self.steps, &nonce);
         let mut answer = answer::with(StatusCode::OK, "text/html; charset=utf-8", html);
         let policy = HeaderValue::try_from(page::policy(&nonce)).expect("a nonce is hex digits");
         answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);

@@ -29,9 +29,11 @@ pub enum Refusal {
     NoEndpoint(Vec<String>),
     /// What was sent does not describe an endpoint: in one sentence what to change, and all that is wrong.
     Bad(String, Value),
+    /// It cannot be done as things stand: why, in one sentence.
+    NotNow(String),
 }
 
-/// Longest list of endpoints that a refusal names.
+/// Longest list of names that a refusal gives.
 const NAMED: usize = 10;
 
 /// Does it, and answers with how things stand then.
@@ -62,24 +64,38 @@ fn problem(service: &str, edit: Edit<'_>, refusal: Refusal) -> Problem {
                 Edit::Add(_) => "",
                 Edit::Remove(url) | Edit::Drain(url) | Edit::Undrain(url) => url,
             };
-            let more = known.len().saturating_sub(NAMED);
-            let list = known.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-            let has = match (list.is_empty(), more) {
-                (true, _) => "It has none.".to_owned(),
-                (_, 0) => format!("It has {list}."),
-                _ => format!("It has {list} and {more} more."),
-            };
+            let has = listed(known).map_or("It has none.".to_owned(), |list| format!("It has {list}."));
             let detail = format!("The service `{service}` has no endpoint `{}`. {has}", shown(url));
             Problem::new(StatusCode::NOT_FOUND, detail)
         }
-        Refusal::Bad(detail, problems) => {
-            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
-            if problems == json!([]) { problem } else { problem.member("problems", problems) }
-        }
+        Refusal::Bad(detail, problems) => bad(detail, problems),
+        Refusal::NotNow(why) => not_now(why),
+    }
+}
+
+/// What was sent is wrong.
+pub(crate) fn bad(detail: String, problems: Value) -> Problem {
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    if problems == json!([]) { problem } else { problem.member("problems", problems) }
+}
+
+/// It cannot be done as things stand.
+pub(crate) fn not_now(why: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, why)
+}
+
+/// Names in a row, in a bounded length; nothing where there are none.
+pub(crate) fn listed(names: Vec<String>) -> Option<String> {
+    let more = names.len().saturating_sub(NAMED);
+    let list = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    match (list.is_empty(), more) {
+        (true, _) => None,
+        (_, 0) => Some(list),
+        _ => Some(format!("{list} and {more} more")),
     }
 }
 
 /// What a stranger typed, in a bounded length.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(200).collect()
 }

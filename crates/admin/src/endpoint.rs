@@ -21,6 +21,9 @@ pub(crate) enum Door {
     RemoveEndpoint,
     DrainEndpoint,
     UndrainEndpoint,
+    Instances,
+    Decisions,
+    Restart,
     Status,
     Events,
     Explain,
@@ -71,7 +74,7 @@ const fn post(door: Door, path: &'static str, summary: &'static str) -> Endpoint
 }
 
 /// Everything.
-pub(crate) static ENDPOINTS: [Endpoint; 19] = [
+pub(crate) static ENDPOINTS: [Endpoint; 22] = [
     get(Door::Page, "/", "text/html", "The overview page."),
     Endpoint { open: true, ..get(Door::Health, "/healthz", TEXT, "Does the process live?") },
     Endpoint {
@@ -122,6 +125,35 @@ pub(crate) static ENDPOINTS: [Endpoint; 19] = [
             Door::UndrainEndpoint,
             "/api/services/{name}/endpoints/undrain",
             "Lets requests come to an endpoint again.",
+        )
+    },
+    Endpoint {
+        otherwise: &[(404, "No service of that name has instances.")],
+        ..get(
+            Door::Instances,
+            "/api/instances",
+            JSON,
+            "Services with instances: how many there are and are wanted and why, and how each instance stands.",
+        )
+    },
+    Endpoint {
+        otherwise: &[(404, "Nothing is decided for a service of that name.")],
+        ..get(
+            Door::Decisions,
+            "/api/scale/{name}/decisions",
+            JSON,
+            "The last decisions on how many instances there are, with the sum behind each, the newest first.",
+        )
+    },
+    Endpoint {
+        otherwise: &[
+            (404, "No service of that name has instances."),
+            (409, "They cannot be replaced now; the detail says why."),
+        ],
+        ..post(
+            Door::Restart,
+            "/api/services/{name}/restart",
+            "Replaces the instances of a service, one after the other, without losing a request.",
         )
     },
     get(

@@ -15,6 +15,7 @@ mod edit;
 mod endpoint;
 mod events;
 mod guard;
+mod instances;
 mod live;
 mod node;
 mod openapi;
@@ -27,6 +28,7 @@ mod view;
 
 pub use edit::{Edit, Refusal};
 pub use guard::Settings;
+pub use instances::{DecisionView, InstanceView, LimitView, ProposalView, ServiceInstances};
 pub use node::{Node, Reloading, Upgrading};
 pub use server::serve;
 pub use view::{EndpointView, ServiceView};

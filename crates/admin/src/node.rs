@@ -1,6 +1,7 @@
 //! What the admin server asks of the process it belongs to.
 
 use crate::edit::{Edit, Refusal};
+use crate::instances::{DecisionView, ServiceInstances};
 use crate::view::ServiceView;
 use observe::{Event, Snapshot};
 use serde_json::Value;
@@ -35,6 +36,23 @@ pub trait Node: Send + Sync + 'static {
     fn services(&self) -> Vec<ServiceView>;
     /// Changes the endpoints of a service. Gives the endpoint as it is then, or was before it went.
     fn edit(&self, service: &str, edit: Edit<'_>) -> Result<Value, Refusal>;
+    /// The services whose instances Tidegate launches or counts, in the order of the config. Asked for every five seconds
+    /// and whenever somebody looks.
+    fn instances(&self) -> Vec<ServiceInstances> {
+        Vec::new()
+    }
+    /// The last decisions on how many instances of a service there are, the newest first; none where there is no such
+    /// service, or nothing is decided for it.
+    fn decisions(&self, service: &str) -> Option<Vec<DecisionView>> {
+        let _ = service;
+        None
+    }
+    /// Begins to replace the instances of a service, one after the other, and gives what it began:
+    /// `{ "service": "shop", "instances": 4 }`. [`Refusal::NoService`] where there is none with instances.
+    fn restart(&self, service: &str) -> Result<Value, Refusal> {
+        let _ = service;
+        Err(Refusal::NoService)
+    }
     /// The road that a request like `GET http://host/path` with headers like `Name: value` would take; as an error, what is
     /// wrong with the request.
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String>;

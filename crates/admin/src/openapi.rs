@@ -74,6 +74,10 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
             "name": "url", "in": "query", "required": true, "schema": { "type": "string" },
             "description": "The URL of the endpoint.", "example": "http://10.0.0.5:9200",
         })),
+        Door::Instances => parameters.push(json!({
+            "name": "service", "in": "query", "schema": { "type": "string" },
+            "description": "Only the service of that name.", "example": "shop",
+        })),
         Door::Explain => parameters.extend([
             json!({
                 "name": "request", "in": "query", "required": true, "schema": { "type": "string" },

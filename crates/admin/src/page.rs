@@ -2,12 +2,15 @@
 //!
 //! It needs no other file and no internet. Its own small script fetches the page again every two seconds and puts
 //! the new `main` in the place of the old one, so there is one rendering and without scripts a page that stands still.
-//! The policy lets only this page's own script and style run, by a nonce; whatever a route is named, it stays text.
+//! The policy lets only this page's own script and style run, by a nonce; whatever a route is named, it stays text. What
+//! a button asks for is asked of the API by that script, after a question.
 
 mod events;
 mod figures;
+mod instances;
 mod services;
 
+use crate::instances::Steps;
 use crate::live::{Live, POINTS, Rate};
 use crate::node::Node;
 use crate::view::{ServiceView, Severity};
@@ -37,7 +40,7 @@ pub(crate) fn policy(nonce: &str) -> String {
 }
 
 /// The whole page.
-pub(crate) fn render(node: &dyn Node, live: &Live, nonce: &str) -> String {
+pub(crate) fn render(node: &dyn Node, live: &Live, steps: &Steps, nonce: &str) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -50,9 +53,10 @@ pub(crate) fn render(node: &dyn Node, live: &Live, nonce: &str) -> String {
                 style nonce=(nonce) { (PreEscaped(include_str!("page/style.css"))) }
             }
             body {
-                (main(node, live))
+                (main(node, live, steps))
+                output #said hidden {}
                 footer {
-                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/events", "/api/config", "/openapi.json"] {
+                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/instances", "/api/events", "/api/config", "/openapi.json"] {
                         a href=(path) { (path) }
                     }
                 }
@@ -63,7 +67,7 @@ pub(crate) fn render(node: &dyn Node, live: &Live, nonce: &str) -> String {
     page.into_string()
 }
 
-fn main(node: &dyn Node, live: &Live) -> Markup {
+fn main(node: &dyn Node, live: &Live, steps: &Steps) -> Markup {
     let (views, strain) = (node.services(), node.strain());
     let (state, class) = match (node.draining(), node.ready()) {
         (true, _) => ("draining", "warn"),
@@ -83,6 +87,7 @@ fn main(node: &dyn Node, live: &Live) -> Markup {
             (tiles(live, &views))
             (curve(live))
             (services::services(&views, live))
+            (instances::instances(node, steps))
             (services::endpoints(&views, live))
             (routes(live))
             (events::events(&node.events()))
@@ -188,13 +193,20 @@ fn table(title: &str, columns: &[&str], rows: &Markup, more: usize) -> Markup {
     html! {
         section.card {
             h2 { (title) }
-            div.scroll tabindex="0" role="region" aria-label=(title) {
-                table {
-                    thead { tr { @for column in columns { th scope="col" class=(alignment(column)) { (column) } } } }
-                    tbody { (rows) }
-                }
-            }
+            (scrolled(title, columns, rows))
             @if more > 0 { p.quiet { "and " (more) " more, less busy" } }
+        }
+    }
+}
+
+/// A table that scrolls by itself where it is too wide.
+fn scrolled(title: &str, columns: &[&str], rows: &Markup) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(title) {
+            table {
+                thead { tr { @for column in columns { th scope="col" class=(alignment(column)) { (column) } } } }
+                tbody { (rows) }
+            }
         }
     }
 }
@@ -203,7 +215,7 @@ fn table(title: &str, columns: &[&str], rows: &Markup, more: usize) -> Markup {
 fn alignment(column: &str) -> &'static str {
     match column {
         "Route" | "Service" | "Endpoint" | "State" | "Address" | "Reason" | "Since, why" | "Last check"
-        | "When" | "What" | "Change" => "text",
+        | "When" | "What" | "Change" | "Sum" | "Instance" | "Place" | "Revision" | "Last words" => "text",
         _ => "number",
     }
 }

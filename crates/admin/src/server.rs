@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::guard::Settings;
-use crate::live::{Memory, STEP};
+use crate::live::STEP;
 use crate::node::Node;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,7 +39,7 @@ pub async fn serve(
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) {
-    let desk = Arc::new(Desk { node, settings, memory: Memory::default() });
+    let desk = Arc::new(Desk::new(node, settings));
     let (stopping, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut ticks = tokio::time::interval(STEP);
@@ -48,7 +48,7 @@ pub async fn serve(
     loop {
         tokio::select! {
             () = &mut stop => break,
-            _ = ticks.tick() => desk.memory.mark(desk.node.snapshot()),
+            _ = ticks.tick() => desk.mark(),
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) if connections.len() < CONNECTIONS => {

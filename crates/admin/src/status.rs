@@ -1,5 +1,6 @@
 //! `/api/status`: the numbers of the overview page as JSON, for `tidegate status`, scripts and the page's readers.
 
+use crate::instances;
 use crate::live::{Live, Rate};
 use crate::node::Node;
 use crate::overview::{self, EndpointRow, ServiceRow};
@@ -24,6 +25,7 @@ pub(crate) fn document(node: &dyn Node, live: &Live) -> Value {
         "routes": now.routes.iter().zip(&live.routes).map(route).collect::<Vec<_>>(),
         "services": overview::services(&views, live).iter().map(service).collect::<Vec<_>>(),
         "endpoints": overview::endpoints(&views, live).iter().map(endpoint).collect::<Vec<_>>(),
+        "instances": node.instances().iter().map(instances::summary).collect::<Vec<_>>(),
         "listeners": now.listeners.iter().map(listener).collect::<Vec<_>>(),
         "stops": counts(&now.stops),
         "config": {

@@ -72,7 +72,8 @@ pub struct EndpointView {
 }
 
 /// How bad a state is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     /// Requests come, or will come as they should.
     Good,

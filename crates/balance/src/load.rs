@@ -111,6 +111,12 @@ impl Load {
         pending(self.counts.load(Ordering::Relaxed))
     }
 
+    /// How many of them have their head already: bodies, streams and tunnels on their way.
+    pub fn answering(&self) -> u32 {
+        let counts = self.counts.load(Ordering::Relaxed);
+        pending(counts).saturating_sub(owed(counts))
+    }
+
     /// How long the endpoint has answered nobody although it owes an answer; zero where it owes none.
     pub fn silence(&self, now: Moment) -> Duration {
         if owed(self.counts.load(Ordering::Relaxed)) == 0 {

@@ -137,10 +137,13 @@ pub(crate) fn typed<T: DeserializeOwned>(plain: Plain<'_>, report: &mut Report) 
     T::deserialize(plain).map_err(|error| report.push(refused(error))).ok()
 }
 
-/// Hides the value of every key that sounds like a secret, known or not, from error texts. What only points to a
-/// secret (`${NAME}`, `file:/path`) stays visible.
+/// Hides the value of every key that sounds like a secret, known or not, from error texts, and the environment of
+/// instances. What only points to a secret (`${NAME}`, `file:/path`) stays visible.
 fn hide_secrets(node: &Node, source: &mut Source) {
     for entry in node.entries() {
+        if &*entry.key == "env" {
+            hide_texts(&entry.value, source);
+        }
         match &entry.value.kind {
             Kind::Scalar(scalar) if sounds_secret(&entry.key) && !is_pointer(&scalar.text) => {
                 source.hide(entry.value.span);
@@ -154,6 +157,18 @@ fn hide_secrets(node: &Node, source: &mut Source) {
         hide_secrets(&entry.value, source);
     }
     node.items().iter().for_each(|item| hide_secrets(item, source));
+}
+
+/// Hides every text below `node`, whatever its key.
+fn hide_texts(node: &Node, source: &mut Source) {
+    match &node.kind {
+        Kind::Scalar(scalar) if !scalar.is_null() && !is_pointer(&scalar.text) => {
+            hide_all([node.span].into_iter().chain(scalar.defined()), source);
+        }
+        Kind::Scalar(_) | Kind::Broken => {}
+        Kind::List(items) => items.iter().for_each(|item| hide_texts(item, source)),
+        Kind::Map(entries) => entries.iter().for_each(|entry| hide_texts(&entry.value, source)),
+    }
 }
 
 fn hide_all(spans: impl IntoIterator<Item = Span>, source: &mut Source) {

@@ -5,8 +5,11 @@
 
 mod attempts;
 mod endpoints;
+mod instances;
 mod names;
+mod ports;
 mod routes;
+mod scale;
 mod services;
 
 use std::collections::HashMap;
@@ -29,6 +32,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     services::check(tree, &names, &mut problems);
     routes::check(tree, &names, &mut problems);
     endpoints::zones(tree, &mut problems);
+    ports::check(tree, &mut problems);
     tell(problems, report);
 }
 
@@ -134,4 +138,14 @@ fn absent(node: &Node, key: &str, default: impl std::fmt::Display) -> Option<Str
 fn is_on(node: Option<&Node>) -> bool {
     let scalar = node.and_then(Node::scalar);
     scalar.is_some_and(|scalar| scalar.as_bool().or_else(|| scalar.as_switch()) == Some(true))
+}
+
+/// Whether a key was typed, with a value behind it.
+fn is_typed(node: &Node, key: &str) -> bool {
+    node.get(key).is_some_and(|value| !value.is_null())
+}
+
+/// The whole number that was typed under `key`.
+fn integer(node: &Node, key: &str) -> Option<i64> {
+    node.get(key)?.scalar()?.as_integer()
 }

@@ -61,6 +61,7 @@ fn kind(rule: &'static Value) -> String {
         return choices.iter().map(describe).collect::<Vec<_>>().join(", ");
     }
     match mark(rule, "type").and_then(Value::as_str).unwrap_or("") {
+        "array" if mark(rule, "x-words").is_some() => "command, or list of its words".into(),
         "array" => mark(rule, "items").map_or("list".into(), |inner| format!("list: {}", kind(inner))),
         "object" if properties(rule).is_none() => mark(rule, "additionalProperties")
             .map_or("mapping".into(), |inner| format!("by name: {}", kind(inner))),

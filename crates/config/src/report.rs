@@ -153,6 +153,12 @@ impl Report {
         );
     }
 
+    /// Adds a warning about the value at `path`: what is doubtful in one line, and what to do.
+    pub fn warn(&mut self, path: &Path, message: impl Into<String>, hint: Option<&str>) {
+        let problem = Problem::warning(message);
+        self.push_at(path, Problem { hint: hint.map(Into::into), ..problem });
+    }
+
     /// Adds a problem at the place of `path`, where it has none of its own.
     pub(crate) fn push_at(&mut self, path: &Path, problem: Problem) {
         let span = problem.span.or_else(|| self.source.tree().map(|tree| tree.locate(path)));

@@ -12,6 +12,7 @@ mod keys;
 mod plain;
 mod rule;
 mod scalar;
+mod words;
 
 use std::collections::HashMap;
 
@@ -55,6 +56,9 @@ impl Check<'_> {
             (Kind::Scalar(_) | Kind::List(_), Form::Fixed(fixed @ Fixed { shorthand: Some(key), .. })) => {
                 self.shorthand(node, key, fixed, rule, trail)
             }
+            (Kind::Scalar(scalar), Form::List { items, or_line: true, .. }) if !empty => {
+                self.line(scalar, items, trail)
+            }
             (Kind::Scalar(_), Form::List { items, or_bare: true, .. }) if !empty => {
                 Plain::List(vec![self.value(node, items, trail)])
             }
@@ -90,32 +94,32 @@ impl Check<'_> {
                 self.report.push_at(&trail.path(), Problem::error(message));
             }
         }
-        self.one_of(node, &fixed.one_of, trail, all_known);
+        self.one_of(node, fixed, trail, all_known);
         self.pair(node, fixed.pair, trail, all_known);
         Plain::Map(object)
     }
 
     /// `x-one-of`: exactly one of these keys.
-    fn one_of(&mut self, node: &Node, keys: &[&'static str], trail: &Trail<'_>, all_known: bool) {
-        let given = keys.iter().filter(|key| node.get(key).is_some());
-        let count = given.clone().count();
-        if keys.is_empty() || count == 1 || (count == 0 && !all_known) {
+    fn one_of(&mut self, node: &Node, fixed: &Fixed, trail: &Trail<'_>, all_known: bool) {
+        let given: Vec<&str> = fixed.one_of.iter().copied().filter(|key| is_given(node, key)).collect();
+        let unclear = || !all_known || fixed.one_of.iter().any(|key| is_unclear(node, key, fixed));
+        if fixed.one_of.is_empty() || given.len() == 1 || (given.is_empty() && unclear()) {
             return;
         }
-        let given: Vec<&str> = given.copied().collect();
-        let message = format!("{} needs exactly one of {}", trail.in_words(), list(keys.iter().copied()));
+        let keys = list(fixed.one_of.iter().copied());
+        let problem = Problem::error(format!("{} needs exactly one of {keys}", trail.in_words()));
         match given.as_slice() {
             [first, second, ..] => {
-                let found = list(given.iter().copied());
-                let problem = Problem::error(message).found(found);
-                let problem = match node.entry(first) {
+                let entry = |key: &str| node.entry(key.split('.').next().unwrap_or(key));
+                let problem = problem.found(list(given.iter().copied()));
+                let problem = match entry(first) {
                     Some(entry) => problem.also(entry.key_span, "the other one"),
                     None => problem,
                 };
-                let at = node.entry(second).map_or(node.span, |entry| entry.key_span);
+                let at = entry(second).map_or(node.span, |entry| entry.key_span);
                 self.report.push(problem.at(at).path(&trail.path()));
             }
-            _ => self.report.push_at(&trail.path(), Problem::error(message).found("none of them")),
+            _ => self.report.push_at(&trail.path(), problem.found("none of them")),
         }
     }
 
@@ -185,7 +189,9 @@ impl Check<'_> {
                     Some(format!("write `{{ {}: … }}`", &*scalar.text)).filter(|_| scalar.typed().is_none());
                 self.complain("bad value for", &scalar.describe(), below.schema, trail, hint)
             }
-            (Kind::Scalar(_), Form::List { items, .. }) => Plain::List(vec![self.value(node, items, trail)]),
+            (Kind::Scalar(_), Form::List { items, or_line: false, .. }) => {
+                Plain::List(vec![self.value(node, items, trail)])
+            }
             (Kind::Scalar(_), _) | (Kind::List(_), Form::List { .. }) => self.value(node, below, trail),
             _ => self.wrong_type(node, rule, trail),
         };
@@ -198,6 +204,7 @@ impl Check<'_> {
                 Some(format!("write it as a list: `[{}]`", clip(&scalar.text)))
             }
             (Kind::Map(_), Form::List { .. }) => Some("start each item with `- `".into()),
+            (Kind::Map(entries), Form::Format { .. } | Form::Text) => unquoted(entries),
             _ => None,
         };
         if node.is_null() {
@@ -220,5 +227,33 @@ impl Check<'_> {
         let problem = problem.expected(expectation(schema)).found(found).maybe_hint(hint);
         self.report.push_at(&trail.path(), problem);
         Plain::Nothing
+    }
+}
+
+/// Whether a key of `x-one-of` was typed. `a.b` is `b` below `a`, which a bare value of `a` stands for.
+fn is_given(node: &Node, key: &str) -> bool {
+    let Some((above, below)) = key.split_once('.') else { return node.get(key).is_some() };
+    node.get(above).is_some_and(|above| match &above.kind {
+        Kind::Map(_) => above.get(below).is_some(),
+        Kind::Scalar(_) => !above.is_null(),
+        Kind::List(_) => true,
+        Kind::Broken => false,
+    })
+}
+
+/// Whether `a` of a key `a.b` was typed, but says neither `b` nor what stands in its place: its own problem then.
+fn is_unclear(node: &Node, key: &str, fixed: &Fixed) -> bool {
+    let Some((above, _)) = key.split_once('.') else { return false };
+    let Some(Form::Fixed(inner)) = fixed.rule(above).map(|rule| &rule.form) else { return false };
+    node.get(above).is_some_and(|above| !inner.one_of.iter().any(|key| above.get(key).is_some()))
+}
+
+/// The hint at a text in braces that YAML took for a mapping.
+fn unquoted(entries: &[Entry]) -> Option<String> {
+    match entries {
+        [entry] if entry.value.is_null() => {
+            Some(format!("a text in braces needs quotes: `\"{{{}}}\"`", clip(&entry.key)))
+        }
+        _ => None,
     }
 }

@@ -28,7 +28,9 @@ const KEYS: &str = "
     headers path respond redirect timeouts access_log token certificates cache name methods prefix
     max_body to dns srv endpoints_file resolver port lb_policy hash_on bounded_load sticky health_check
     tcp grpc expect outlier_detection retry on backoff hedge queue adaptive_concurrency fallback split
-    mirror zone
+    mirror zone instances command env cwd user scale min max count concurrency cpu memory latency_p95 up down policies
+    type value period select schedule days from time_zone zero after panic_window tick limits files nice hold size log
+    keep watch exec webhook advise
 ";
 
 /// What stands around keys, and values.
@@ -62,6 +64,15 @@ const PIECES: &[&str] = &[
     "maglev",
     "a.b:80",
     "_a._tcp.b",
+    "mon-fri",
+    "\"08:00\"",
+    "UTC",
+    "\"{port}\"",
+    "{port}",
+    "python3 a.py --port {port}",
+    "socket",
+    "200%",
+    "3",
     "\":1\"",
     "\"http://a:1\"",
     "/x",
@@ -97,7 +108,11 @@ fn piece() -> impl Strategy<Value = String> {
 
 /// An example that has most keys.
 fn example() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["../../examples/reverse-proxy.yaml", "../../examples/resilience.yaml"])
+    prop::sample::select(vec![
+        "../../examples/reverse-proxy.yaml",
+        "../../examples/resilience.yaml",
+        "../../examples/instances.yaml",
+    ])
 }
 
 /// Keys inside a service and inside a route, where pieces that are thrown together seldom get to.
@@ -110,6 +125,17 @@ proptest! {
     #[test]
     fn keys_thrown_together_in_a_service_and_a_route_never_panic(service in keys(), route in keys()) {
         check(&format!("listeners: [1]\nservices: {{ a: {{ endpoints: [\"http://a:1\"]{service} }} }}\nroutes: [{{ service: a{route} }}]\n"))?;
+    }
+
+    #[test]
+    fn keys_thrown_together_in_instances_and_their_scale_never_panic(instances in keys(), scale in keys()) {
+        check(&format!("listeners: [1]\nservices: {{ a: {{ instances: {{ command: a{instances}, scale: {{ max: 2{scale} }} }} }} }}\nroutes: [{{ service: a }}]\n"))?;
+    }
+
+    #[test]
+    fn a_command_of_any_text_never_panics(line in any::<String>(), word in any::<String>()) {
+        let (line, word) = (serde_json::to_string(&line).unwrap(), serde_json::to_string(&word).unwrap());
+        check(&format!("listeners: [1]\nservices: {{ a: {{ instances: {line} }}, b: {{ instances: {{ command: [a, {word}], env: {{ A: {word} }} }} }} }}\nroutes: [{{ service: a }}]\n"))?;
     }
 
     #[test]

@@ -12,6 +12,7 @@ use observe::access_log::Recorder;
 use observe::log::{Level, Throttle};
 use observe::{CoreCounter, Meters};
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -39,9 +40,15 @@ impl Shared {
         self.site.load_full()
     }
 
-    /// Puts another site in force. Requests that are under way end with the one they began with.
+    /// Puts another site in force. Requests that are under way end with the one they began with; those that wait for a
+    /// place in a service go over to the new one.
     pub fn swap(&self, site: Arc<Site>) {
-        self.site.store(site);
+        let stay: HashSet<_> = site.services.iter().map(Arc::as_ptr).collect();
+        let old = self.site.swap(site);
+        // Only now: whoever is told looks for the new one.
+        for service in old.services.iter().filter(|service| !stay.contains(&Arc::as_ptr(service))) {
+            service.replace();
+        }
     }
 }
 

@@ -157,6 +157,8 @@ impl Stop {
                 let stop = Self::new(Reason::NoEndpoint, "No instance of the service is available.");
                 return stop.retry_after(*retry_after);
             }
+            // Where it was replaced by nothing.
+            Why::Replaced => return Self::new(Reason::NoEndpoint, "The service is served no more."),
             Why::Shed(shed) => return Self::shed(*shed),
         };
         if let Cause::Body(e) = cause {

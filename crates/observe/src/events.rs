@@ -29,6 +29,13 @@ pub enum EventKind {
     Reload,
     /// The process is more, or less, hard-pressed.
     Overload,
+    /// An instance that Tidegate launches, which `endpoint` names: `to` is `started`, `ready`, `exited` (nobody wanted
+    /// that), `stopped` (somebody did), `replaced` or `failed` (it did not become ready).
+    Instance,
+    /// Instances of a service end as soon as they start (`to` is `begun`), or do so no more (`over`).
+    CrashLoop,
+    /// Another number of instances is wanted: `from` and `to` are the numbers, the reason is the sum.
+    Scaled,
 }
 
 impl EventKind {
@@ -41,6 +48,9 @@ impl EventKind {
             Self::Discovery => "discovery",
             Self::Reload => "reload",
             Self::Overload => "overload",
+            Self::Instance => "instance",
+            Self::CrashLoop => "crash_loop",
+            Self::Scaled => "scaled",
         }
     }
 }
@@ -110,11 +120,16 @@ impl Event {
 
     /// Its time as the access log writes times: `2026-01-02T03:04:05.678Z`.
     pub fn time_text(&self) -> String {
-        let (mut stamp, mut text) = (Stamp::default(), Vec::with_capacity(24));
-        stamp.set(self.time);
-        stamp.push_rfc3339(&mut text);
-        String::from_utf8(text).unwrap_or_default()
+        time_text(self.time)
     }
+}
+
+/// A time in UTC, as the access log and the admin API write times: `2026-01-02T03:04:05.678Z`.
+pub fn time_text(time: SystemTime) -> String {
+    let (mut stamp, mut text) = (Stamp::default(), Vec::with_capacity(24));
+    stamp.set(time);
+    stamp.push_rfc3339(&mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// A text as it is kept: bounded, and none where there is nothing in it.

@@ -14,8 +14,9 @@ mod meters;
 mod stamp;
 
 pub use access_log::AccessLog;
-pub use events::{Event, EventKind, Events};
+pub use events::{Event, EventKind, Events, time_text};
 pub use meters::{
-    CoreCounter, EndpointMeters, EndpointTotals, ListenerMeters, ListenerTotals, Meters, Outcome,
-    ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals, Snapshot, UpgradeTotals,
+    CoreCounter, EndpointMeters, EndpointTotals, InstanceMeters, InstanceTotals, ListenerMeters,
+    ListenerTotals, Meters, Outcome, ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals,
+    Snapshot, UpgradeTotals,
 };

@@ -7,11 +7,13 @@
 //! *Not here*: the cells (`base::meters`) and any look-up on the hot path.
 
 mod exposition;
+mod instances;
 mod kinds;
 mod outcomes;
 mod process;
 mod snapshot;
 
+pub use instances::{InstanceMeters, InstanceTotals};
 pub use kinds::{CoreCounter, EndpointMeters, ListenerMeters, RouteMeters, ServiceMeters};
 pub use outcomes::Outcome;
 pub use snapshot::{
@@ -33,6 +35,7 @@ pub struct Meters {
     routes: Family<RouteMeters>,
     services: Family<ServiceMeters>,
     endpoints: Family<EndpointMeters>,
+    instances: Family<InstanceMeters>,
     listeners: Family<ListenerMeters>,
     stops: Mutex<BTreeMap<&'static str, Arc<CoreCounter>>>,
     reloads: Reloads,
@@ -64,6 +67,7 @@ impl Meters {
             routes: Family::default(),
             services: Family::default(),
             endpoints: Family::default(),
+            instances: Family::default(),
             listeners: Family::default(),
             stops: Mutex::default(),
             reloads: Reloads::default(),
@@ -86,6 +90,11 @@ impl Meters {
     /// The meters of an endpoint of a service.
     pub fn endpoint(&self, service: &str, endpoint: &str) -> Arc<EndpointMeters> {
         self.endpoints.obtain(service, endpoint, || EndpointMeters::new(self.cores))
+    }
+
+    /// The meters of a service's instances; to be asked for only where Tidegate launches some.
+    pub fn instances(&self, service: &str) -> Arc<InstanceMeters> {
+        self.instances.obtain(service, "", || InstanceMeters::new(self.cores))
     }
 
     /// The meters of a listener, by its address.
@@ -132,6 +141,7 @@ impl Meters {
         self.routes.retain_held();
         self.services.retain_held();
         self.endpoints.retain_held();
+        self.instances.retain_held();
         self.listeners.retain_held();
     }
 

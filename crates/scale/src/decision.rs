@@ -1,7 +1,7 @@
 //! What was decided, and why: enough for a person to check the sum.
 
 use base::Moment;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +24,23 @@ pub struct Decision {
     pub limits: Vec<Limit>,
     /// What it comes down to.
     pub reason: Reason,
-    /// The short average decides, and counts do not fall.
+    /// The short average counts too, and counts do not fall.
     pub panicking: bool,
+    /// What [`Proposal::stable`] is averaged over.
+    pub stable_window: Duration,
+    /// What [`Proposal::panic`] is averaged over.
+    pub panic_window: Duration,
+}
+
+/// Where a count goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// More instances.
+    Up,
+    /// Fewer.
+    Down,
+    /// As many.
+    Stay,
 }
 
 /// What one signal wants.
@@ -104,4 +119,63 @@ pub enum Reason {
     CrashLoop,
     /// The database behind the service has no room for more instances.
     Database,
+}
+
+impl Decision {
+    /// Where the count goes.
+    pub fn direction(&self) -> Direction {
+        match self.to.cmp(&self.from) {
+            std::cmp::Ordering::Greater => Direction::Up,
+            std::cmp::Ordering::Less => Direction::Down,
+            std::cmp::Ordering::Equal => Direction::Stay,
+        }
+    }
+}
+
+impl Direction {
+    /// The label of metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Stay => "stay",
+        }
+    }
+}
+
+impl Signal {
+    /// The label of metrics; that of the config file where there is a key for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Concurrency => "concurrency",
+            Self::Rps => "rps",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Latency => "latency",
+            Self::Queue => "queue",
+            Self::Forecast => "forecast",
+        }
+    }
+}
+
+impl Reason {
+    /// The label of metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Steady => "steady",
+            Self::Signal(signal) => signal.as_str(),
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Schedule => "schedule",
+            Self::Zero => "zero",
+            Self::FromZero => "from_zero",
+            Self::Panic => "panic",
+            Self::Stabilization => "stabilization",
+            Self::Policy => "policy",
+            Self::Starting => "starting",
+            Self::NoMetrics => "no_metrics",
+            Self::CrashLoop => "crash_loop",
+            Self::Database => "database",
+        }
+    }
 }

@@ -5,9 +5,11 @@
 mod banner;
 mod line;
 mod port;
+mod surge;
 mod traffic;
 
 pub use banner::{Address, banner};
 pub use line::{Screen, Snapshot, TrafficLine};
 pub use port::free_port;
+pub use surge::surge;
 pub use traffic::traffic;

@@ -1,6 +1,8 @@
 //! What was typed.
 
 use crate::endpoints::Endpoints;
+use crate::instances::{Of, Which};
+use crate::simulate::Simulate;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -38,6 +40,15 @@ pub(crate) enum Command {
     /// Show, add, drain and remove the endpoints of a running node.
     #[command(subcommand)]
     Endpoints(Endpoints),
+    /// Show the instances of a running node's services: how many, why, and how each one stands.
+    Instances(Which),
+    /// Have the instances of a service replaced, one after the other, without losing a request.
+    Restart(Of),
+    /// Show the last decisions on how many instances a service has, with the sum behind each.
+    Decisions(Of),
+    /// Try out in virtual time what would happen.
+    #[command(subcommand)]
+    Simulate(Simulate),
     /// Run the API of the demo by itself, for trying things.
     SampleApi(SampleApi),
 }
@@ -60,12 +71,15 @@ pub(crate) struct Demo {
     /// The port that is tried first for the gateway.
     #[arg(long, default_value_t = 8080)]
     pub(crate) port: u16,
-    /// How many copies of the sample API to start.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub(crate) instances: u8,
+    /// How many instances of the sample API there are at least [default: 3, and 1 with --surge].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) instances: Option<u8>,
     /// Make some traffic, so that there is something to see.
     #[arg(long)]
     pub(crate) traffic: bool,
+    /// Send a crowd for 40 seconds, each two and a half minutes: watch the instances become many and few again.
+    #[arg(long, conflicts_with = "traffic")]
+    pub(crate) surge: bool,
 }
 
 #[derive(Debug, ClapArgs)]

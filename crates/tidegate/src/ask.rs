@@ -54,6 +54,11 @@ pub(crate) fn ask_with(at: &At, method: &str, path: &str, body: String) -> Resul
     ask_within(at, method, path, body, PATIENCE)
 }
 
+/// A name as a segment of a path, or as a value in a query.
+pub(crate) fn segment(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
 fn ask_within(at: &At, method: &str, path: &str, body: String, patience: Duration) -> Result<(u16, Value)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

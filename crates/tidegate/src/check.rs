@@ -31,6 +31,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
         secret: b"not for cookies",
     };
     crate::listeners::check(&file, &mut report);
+    crate::programs::check(&file, &mut report);
     let site = assemble::site(&file, parts, &mut report);
     match (&args.explain, site) {
         (Some(request), Some(site)) => {

@@ -87,7 +87,7 @@ pub(crate) fn told(
 
 fn source(typed: &config::Service, file: &File) -> Option<Source> {
     match typed.discovery() {
-        config::Discovery::Endpoints(_) => None,
+        config::Discovery::Endpoints(_) | config::Discovery::Instances(_) => None,
         config::Discovery::Dns(dns) => Some(Source::Dns(DnsSettings {
             name: dns.host().into(),
             port: dns.port(),

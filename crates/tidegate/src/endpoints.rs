@@ -3,7 +3,7 @@
 //! A rolling replacement is three steps: `add --wait` the new one, `remove --wait` the old one, end its process.
 
 use crate::args::At;
-use crate::ask::{ask, ask_with};
+use crate::ask::{ask, ask_with, segment};
 use crate::{say, status};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -242,11 +242,7 @@ fn requests(number: u64) -> String {
 }
 
 fn path_of(service: &str) -> String {
-    let mut path = String::from("/api/services/");
-    for piece in form_urlencoded::byte_serialize(service.as_bytes()) {
-        path.push_str(if piece == "+" { "%20" } else { piece });
-    }
-    path
+    format!("/api/services/{}", segment(service))
 }
 
 fn at_endpoint(which: &Which, door: &str) -> String {

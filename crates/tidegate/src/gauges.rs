@@ -1,15 +1,32 @@
-//! Metrics that are states and not counts: the state of each endpoint, and the step of overload.
+//! Metrics that are states and not counts: the state of each endpoint, how many instances there are, the step of overload.
 //!
 //! They are read where they are when somebody scrapes, so there is nothing to keep in step. *Not here*: what is counted
 //! (the room `observe`).
 
+use admin::ServiceInstances;
 use gateway::Strain;
 use std::fmt::Write;
 use std::sync::Arc;
 use upstream::Service;
 
+/// A gauge of services with instances, and how its value is read.
+type Gauge = (&'static str, &'static str, fn(&ServiceInstances) -> u32);
+
+/// Those with one series a service.
+const GAUGES: [Gauge; 4] = [
+    ("tidegate_instances_wanted", "How many instances are wanted.", |service| service.wanted),
+    ("tidegate_instances_min", "Fewest instances that may be wanted now.", |service| service.min),
+    ("tidegate_instances_max", "Most instances that may be wanted now.", |service| service.max),
+    ("tidegate_held_requests", "Requests that wait until an instance is ready.", |service| service.held),
+];
+
 /// Writes them in Prometheus' text format. An endpoint has one series, that of the state it is in.
-pub(crate) fn write(services: &[Arc<Service>], strain: Strain, out: &mut String) {
+pub(crate) fn write(
+    services: &[Arc<Service>],
+    instances: &[ServiceInstances],
+    strain: Strain,
+    out: &mut String,
+) {
     // Writing to a text cannot fail.
     let _ = writeln!(
         out,
@@ -26,6 +43,7 @@ pub(crate) fn write(services: &[Arc<Service>], strain: Strain, out: &mut String)
             );
         }
     }
+    write_instances(instances, out);
     let _ = writeln!(
         out,
         "# HELP tidegate_overload_step What is done about overload: 0 nothing, 1 connections end with their answers, \
@@ -34,6 +52,29 @@ pub(crate) fn write(services: &[Arc<Service>], strain: Strain, out: &mut String)
          tidegate_overload_step {}",
         strain as u8
     );
+}
+
+/// How many instances there are and are wanted. Nothing where no service has instances.
+fn write_instances(services: &[ServiceInstances], out: &mut String) {
+    if services.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "# HELP tidegate_instances Instances by state.\n# TYPE tidegate_instances gauge");
+    for service in services {
+        let name = escaped(&service.service);
+        for (state, count) in
+            [("ready", service.ready), ("starting", service.starting), ("draining", service.draining)]
+        {
+            let _ = writeln!(out, "tidegate_instances{{service=\"{name}\",state=\"{state}\"}} {count}");
+        }
+    }
+    for (gauge, help, read) in GAUGES {
+        let _ = writeln!(out, "# HELP {gauge} {help}\n# TYPE {gauge} gauge");
+        for service in services {
+            let name = escaped(&service.service);
+            let _ = writeln!(out, "{gauge}{{service=\"{name}\"}} {}", read(service));
+        }
+    }
 }
 
 /// A label's value, as the format wants it.
@@ -53,7 +94,34 @@ mod tests {
     #[test]
     fn the_step_of_overload_is_a_number() {
         let mut text = String::new();
-        write(&[], Strain::ShedLow, &mut text);
+        write(&[], &[], Strain::ShedLow, &mut text);
         assert!(text.ends_with("\ntidegate_overload_step 2\n"), "{text}");
+        assert!(!text.contains("tidegate_instances"), "nobody has instances: {text}");
+    }
+
+    #[test]
+    fn instances_are_counted_by_state_beside_what_is_wanted() {
+        let shop = ServiceInstances {
+            service: "sh\"op".to_owned(),
+            wanted: 5,
+            min: 1,
+            max: 8,
+            ready: 3,
+            starting: 2,
+            held: 7,
+            ..ServiceInstances::default()
+        };
+        let mut text = String::new();
+        write(&[], &[shop], Strain::None, &mut text);
+        for line in [
+            "tidegate_instances{service=\"sh\\\"op\",state=\"ready\"} 3\n",
+            "tidegate_instances{service=\"sh\\\"op\",state=\"starting\"} 2\n",
+            "tidegate_instances{service=\"sh\\\"op\",state=\"draining\"} 0\n",
+            "tidegate_instances_wanted{service=\"sh\\\"op\"} 5\n",
+            "tidegate_instances_max{service=\"sh\\\"op\"} 8\n",
+            "tidegate_held_requests{service=\"sh\\\"op\"} 7\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! that somebody else may still be sending clients to; what no listener wants is let go only once this process is the
 //! one that serves.
 
+use crate::scaling::HandedInstances;
 use net::bind::{Address, Listener, SocketFile};
 
 /// The sockets of one listener.
@@ -24,6 +25,8 @@ pub(crate) struct Sockets {
     pub(crate) listeners: Vec<Handed>,
     /// Of the admin API.
     pub(crate) admin: Option<Listener>,
+    /// Instances that Tidegate has launched, which are no sockets but go the same way.
+    pub(crate) instances: HandedInstances,
 }
 
 impl Sockets {
@@ -81,7 +84,7 @@ mod tests {
     fn a_listener_takes_what_has_its_address_or_its_name_and_takes_it_once() {
         let any: Address = "127.0.0.1:0".parse().expect("an address");
         let ((first, at), (second, _)) = (handed("a.socket"), handed("127.0.0.1:0"));
-        let mut sockets = Sockets { listeners: vec![first, second], admin: None };
+        let mut sockets = Sockets { listeners: vec![first, second], admin: None, ..Sockets::default() };
         assert!(sockets.take("127.0.0.1:1", &"127.0.0.1:1".parse().expect("an address")).is_none());
         assert_eq!(sockets.take("127.0.0.1:0", &any).expect("by its name").name, "127.0.0.1:0");
         assert_eq!(sockets.take(&at.to_string(), &at).expect("by its address").name, "a.socket");
@@ -92,7 +95,7 @@ mod tests {
     fn the_admin_api_takes_its_own_socket_or_one_that_was_passed_for_its_address() {
         let ((own, at), (passed, other)) = (handed("x"), handed("x"));
         let admin = own.sockets.into_iter().next();
-        let mut sockets = Sockets { listeners: vec![passed], admin };
+        let mut sockets = Sockets { listeners: vec![passed], admin, ..Sockets::default() };
         assert!(sockets.take_admin(&at).is_some());
         assert!(sockets.take_admin(&at).is_none());
         assert!(sockets.take_admin(&other).is_some());

@@ -15,15 +15,19 @@ mod drain;
 mod endpoints;
 mod gauges;
 mod handed;
+mod instances;
 mod listeners;
 mod membership;
 mod newcomer;
 mod node;
+mod programs;
 mod run;
 mod sample_api;
 mod say;
+mod scaling;
 mod service_manager;
 mod shown;
+mod simulate;
 mod status;
 mod upgrade;
 mod vitals;
@@ -39,6 +43,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Some(code) = ::instances::keeper_main_if_asked() {
+        return code;
+    }
     let args = Args::parse();
     let done = match args.command {
         Command::Run(run) => run::run(&run),
@@ -50,6 +57,10 @@ fn main() -> ExitCode {
         Command::Drain(at) => ask::drain(&at),
         Command::Upgrade(at) => ask::upgrade(&at),
         Command::Endpoints(what) => endpoints::endpoints(&what),
+        Command::Instances(which) => instances::instances(&which),
+        Command::Restart(of) => instances::restart(&of),
+        Command::Decisions(of) => instances::decisions(&of),
+        Command::Simulate(what) => simulate::simulate(&what),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };
     match done {

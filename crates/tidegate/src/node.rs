@@ -1,6 +1,7 @@
 //! The running node: one version of the config in force, and how the next one comes into force.
 
 mod editing;
+mod launching;
 
 use crate::assemble::{self, Parts};
 use crate::discovery;
@@ -8,6 +9,7 @@ use crate::gauges;
 use crate::handed::Sockets;
 use crate::listeners::Listeners;
 use crate::membership::Members;
+use crate::scaling::Scaling;
 use crate::service_manager::ServiceManager;
 use crate::shown;
 use crate::upgrade::Ask;
@@ -63,6 +65,8 @@ pub(crate) struct Node {
     upgrading: AtomicBool,
     /// The process that has taken this one's place, and since when.
     successor: OnceLock<(u32, Instant)>,
+    /// Who looks after instances. Set once, before anything is served.
+    scaling: OnceLock<Scaling>,
     /// The socket of the admin API, for that process.
     admin: OnceLock<net::bind::Listener>,
     /// To whoever upgrades.
@@ -98,7 +102,8 @@ impl Node {
         let (clock, meters, registry) = (Clock::real(), Meters::new(cores), Registry::default());
         let listeners = Listeners::default().next(&file, cores, handed)?;
         let access_log = open_log(&file, None, &meters)?;
-        let members = discovery::first_look(&file);
+        let mut members = discovery::first_look(&file);
+        launching::find_handed(&mut members, &file, &handed.instances);
         let mut secret = [0; 32];
         // From the kernel: a library's generator would first gather noise for a tenth of a second.
         let filled = rustix::rand::getrandom(&mut secret[..], rustix::rand::GetRandomFlags::empty())?;
@@ -137,6 +142,7 @@ impl Node {
             draining: AtomicBool::new(false),
             upgrading: AtomicBool::new(false),
             successor: OnceLock::new(),
+            scaling: OnceLock::new(),
             admin: OnceLock::new(),
             upgrades,
             drain_begun: Notify::new(),
@@ -243,6 +249,9 @@ impl Node {
         drop(old);
         self.replaced().push(old_site);
         self.changed.store(true, Ordering::Release);
+        if let Some(scaling) = self.scaling.get() {
+            scaling.follow();
+        }
         Ok(changed)
     }
 
@@ -282,6 +291,11 @@ impl Node {
     /// Remembers what happened, for people.
     pub(crate) fn tell(&self, event: Event) {
         self.meters.events().tell(event);
+    }
+
+    /// The site in force.
+    pub(crate) fn site(&self) -> Arc<Site> {
+        self.shared.site()
     }
 
     /// The services in force.
@@ -459,7 +473,7 @@ fn changes(was: &File, is: &File) -> String {
 
 impl admin::Node for Node {
     fn ready(&self) -> bool {
-        !self.is_draining()
+        !self.is_draining() && self.scaling.get().is_none_or(|scaling| scaling.board().all_were_ready())
     }
 
     fn draining(&self) -> bool {
@@ -478,7 +492,8 @@ impl admin::Node for Node {
         let mut text = String::new();
         self.meters.retire_unheld();
         self.meters.render(&mut text);
-        gauges::write(&self.shared.site().services, self.pressure().strain(), &mut text);
+        let instances = admin::Node::instances(self);
+        gauges::write(&self.shared.site().services, &instances, self.pressure().strain(), &mut text);
         text
     }
 
@@ -513,6 +528,23 @@ impl admin::Node for Node {
 
     fn edit(&self, service: &str, edit: admin::Edit<'_>) -> Result<Value, admin::Refusal> {
         self.edited(service, edit)
+    }
+
+    fn instances(&self) -> Vec<admin::ServiceInstances> {
+        self.scaling.get().map(|scaling| scaling.board().views()).unwrap_or_default()
+    }
+
+    fn decisions(&self, service: &str) -> Option<Vec<admin::DecisionView>> {
+        self.scaling.get().and_then(|scaling| scaling.board().decisions(service))
+    }
+
+    fn restart(&self, service: &str) -> Result<Value, admin::Refusal> {
+        let Some(scaling) = self.scaling.get().filter(|scaling| scaling.restart(service)) else {
+            return Err(admin::Refusal::NoService);
+        };
+        let views = scaling.board().views();
+        let instances = views.iter().find(|view| view.service == service).map_or(0, |view| view.ready);
+        Ok(json!({ "service": service, "instances": instances }))
     }
 
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {

@@ -120,6 +120,7 @@ pub(crate) fn serve<F: Future<Output = ()>>(
                 if let Some(predecessor) = predecessor {
                     predecessor.take_over()?;
                 }
+                node.launch(std::mem::take(&mut beginning.sockets.instances))?;
                 let attending = Attending { asked, usr2, program: beginning.program };
                 open(&node, predecessor.as_ref());
                 beginning.sockets.let_go();
@@ -193,6 +194,9 @@ async fn control<F: Future<Output = ()>>(
         let _ = attending.await;
     }
     let code = drained(&node).await;
+    if let Some(scaling) = node.scaling().filter(|_| node.successor().is_none()) {
+        scaling.stop().await;
+    }
     if let Some(answering) = admin {
         let _ = tokio::time::timeout(ADMIN_TIMEOUT, answering).await;
     }

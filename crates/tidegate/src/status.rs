@@ -2,7 +2,7 @@
 
 use crate::args::At;
 use crate::ask::ask;
-use crate::say;
+use crate::{instances, say};
 use anyhow::Result;
 use serde_json::Value;
 use std::fmt::Write;
@@ -59,18 +59,32 @@ fn in_words(status: &Value) -> String {
     text + "\n" + &services_in_words(status)
 }
 
-/// The services with their endpoints, those that are not up marked with `!`.
+/// The services with their instances and endpoints; what is wrong is marked with `!`.
 pub(crate) fn services_in_words(status: &Value) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let list = |key: &str| status[key].as_array().map(Vec::as_slice).unwrap_or_default();
+    let now = now();
     let mut text = String::new();
-    for service in list("services") {
+    for service in list(&status["services"]) {
+        let is_its_own = |entry: &&Value| entry["service"] == service["service"];
         let _ = writeln!(text, "{}", service_in_words(service));
-        for endpoint in list("endpoints").iter().filter(|e| e["service"] == service["service"]) {
+        for instances in list(&status["instances"]).iter().filter(is_its_own) {
+            let _ = writeln!(text, "  instances: {}", plain(&instances["text"]));
+            text.push_str(&instances::notes(instances));
+        }
+        for endpoint in list(&status["endpoints"]).iter().filter(is_its_own) {
             let _ = writeln!(text, "{}", endpoint_in_words(endpoint, now));
         }
     }
     text
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// The entries of a list; none where it is none.
+pub(crate) fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn service_in_words(service: &Value) -> String {
@@ -172,7 +186,7 @@ fn time(value: &Value) -> String {
 }
 
 /// The two largest units.
-fn age(seconds: u64) -> String {
+pub(crate) fn age(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, s) => format!("{s}s"),
         (0, 0, m, s) => format!("{m}m {s}s"),
@@ -215,9 +229,20 @@ mod tests {
         let status = json!({
             "services": [{ "service": "a" }, { "service": "b" }],
             "endpoints": [{ "service": "a", "endpoint": "http://one" }, { "service": "b", "endpoint": "http://two" }],
+            "instances": [{
+                "service": "b", "text": "1 ready of 1-8, wants 2",
+                "notes": [{ "severity": "bad", "text": "crash loop: x" }],
+            }],
         });
         let text = services_in_words(&status);
-        let order = ["service a", "http://one", "service b", "http://two"].map(|words| text.find(words));
+        let words = [
+            "service a",
+            "http://one",
+            "service b",
+            "  instances: 1 ready of 1-8, wants 2\n! crash loop: x\n",
+            "http://two",
+        ];
+        let order = words.map(|words| text.find(words));
         assert!(order.is_sorted() && order.iter().all(Option::is_some), "{text}");
     }
 }

@@ -221,6 +221,11 @@ impl Local {
         }
     }
 
+    /// The service's name.
+    pub fn name(&self) -> &str {
+        &self.service.settings.name
+    }
+
     /// What the service's policy hashes, where it is one that does.
     pub fn hash_on(&self) -> Option<&HashOn> {
         self.service.table.as_ref().map(|_| &self.service.settings.hash_on)

@@ -123,6 +123,8 @@ impl std::fmt::Debug for Endpoint {
 pub(crate) struct Identity {
     pub(crate) service: Box<str>,
     pub(crate) label: Box<str>,
+    /// A name may come to stand for another place: then it is another process, of which nothing is known yet.
+    pub(crate) place: Place,
     /// How it is spoken to: protocol and TLS settings. Connections made otherwise must not be used.
     pub(crate) manner: Box<str>,
 }

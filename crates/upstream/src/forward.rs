@@ -5,10 +5,13 @@
 //! service's budget. Every attempt is counted once, and counted down once.
 //! Hot path: a request that is answered at the first attempt allocates nothing here.
 
+#[cfg(test)]
+mod tests;
+
 use crate::client::{Client, Local};
 use crate::judge::{self, Lesson};
 use crate::permit::Permit;
-use crate::queue::{Class, Shed};
+use crate::queue::{Class, Place, Shed};
 use crate::replay::Replay;
 use crate::run::{Run, Wanted};
 use crate::{Hedge, Retry};
@@ -101,6 +104,8 @@ pub enum Why {
     Shed(Shed),
     /// The last attempt failed.
     Failure(Failure),
+    /// No endpoint has seen the request yet, and another version of the service is in force: ask that one.
+    Replaced,
 }
 
 /// An attempt that has ended.
@@ -122,8 +127,10 @@ impl Client {
         loop {
             let permit = match self.seat(local, &ask, &run, false) {
                 Ok(permit) => permit,
-                Err(NoSeat::Nobody) => return Err(run.nobody(local, &mut ask)),
-                Err(NoSeat::Full) => Box::pin(self.queued(local, &mut ask, &mut run)).await?,
+                Err(NoSeat::Nobody) if local.service.holds().is_none() => {
+                    return Err(run.nobody(local, &mut ask));
+                }
+                Err(none) => Box::pin(self.queued(local, &mut ask, &mut run, none)).await?,
             };
             run.attempts += 1;
             let mut ended = match run.hedge_after(local) {
@@ -145,6 +152,9 @@ impl Client {
                     if !pause.is_zero() {
                         tokio::time::sleep(pause).await;
                         run.began = Instant::now();
+                    }
+                    if run.is_unseen() && local.service.is_replaced() {
+                        return Err(run.stopped(Why::Replaced, &mut ask));
                     }
                 }
             }
@@ -206,41 +216,70 @@ impl Client {
         }
     }
 
-    /// Waits for an endpoint that has room.
+    /// Waits for an endpoint that has room, or for one that is still to come.
     async fn queued(
         &self,
         local: &Rc<Local>,
         ask: &mut Forward<'_>,
         run: &mut Run<'_>,
+        none: NoSeat,
     ) -> Result<Permit, Failed> {
-        let queue = &local.service.standing.queue;
-        let waited = match queue.enter(ask.manner.class) {
+        let service = &local.service;
+        let held = service.holds();
+        let limits = held.unwrap_or(service.settings.queue);
+        let waited = match service.standing.queue.enter(ask.manner.class, limits.size) {
             Err(shed) => Err(Why::Shed(shed)),
             Ok(place) => {
-                let seat = async {
-                    loop {
-                        place.again();
-                        if place.may_look() {
-                            match self.seat(local, ask, run, true) {
-                                Ok(permit) => return Ok(permit),
-                                Err(NoSeat::Nobody) => return Err(Run::why_nobody(local)),
-                                Err(NoSeat::Full) => {}
-                            }
-                        }
-                        place.called().await.map_err(Why::Shed)?;
-                    }
-                };
-                let most = queue.timeout().min(run.left(Instant::now()));
-                let seat = tokio::time::timeout(most, seat).await;
-                let seat = seat.unwrap_or(Err(Why::Shed(Shed::QueueTimeout)));
+                if matches!(none, NoSeat::Nobody) {
+                    service.standing.wanted.notify_one();
+                }
+                let most = run.may_wait(limits.timeout, held.is_some());
+                let seat = tokio::time::timeout(most, self.seat_in_turn(local, ask, run, &place)).await;
+                let seat = seat.unwrap_or_else(|_| match none {
+                    NoSeat::Nobody => Err(Run::why_nobody(local)),
+                    NoSeat::Full => Err(Why::Shed(Shed::QueueTimeout)),
+                });
                 if seat.is_ok() {
                     place.served(local.has_room());
                 }
                 seat
             }
         };
-        run.began = Instant::now();
+        let entered = std::mem::replace(&mut run.began, Instant::now());
+        if held.is_some() {
+            run.was_held();
+        }
+        if let (Some(meters), NoSeat::Nobody) = (&service.instances, none) {
+            meters.held(self.core, run.began.saturating_duration_since(entered));
+        }
         waited.map_err(|why| run.stopped(why, ask))
+    }
+
+    /// A seat as soon as it is this request's turn and there is one. Bounded by whoever waits.
+    async fn seat_in_turn(
+        &self,
+        local: &Rc<Local>,
+        ask: &Forward<'_>,
+        run: &Run<'_>,
+        place: &Place<'_>,
+    ) -> Result<Permit, Why> {
+        loop {
+            place.again();
+            // Endpoints that have come belong to the other version.
+            if run.is_unseen() && local.service.is_replaced() {
+                return Err(Why::Replaced);
+            }
+            if place.may_look() {
+                match self.seat(local, ask, run, true) {
+                    Ok(permit) => return Ok(permit),
+                    Err(NoSeat::Nobody) if local.service.holds().is_none() => {
+                        return Err(Run::why_nobody(local));
+                    }
+                    Err(NoSeat::Full | NoSeat::Nobody) => {}
+                }
+            }
+            place.called().await.map_err(Why::Shed)?;
+        }
     }
 
     /// Draws what an attempt has taught, and says whether there is another one, and after which pause.
@@ -285,7 +324,28 @@ impl Client {
     }
 }
 
+impl Forward<'_> {
+    /// The same, from then on.
+    pub fn again(&mut self, arrived: Instant) -> Forward<'_> {
+        Forward {
+            head: self.head,
+            body: self.body,
+            expects_continue: self.expects_continue,
+            interim: self.interim,
+            manner: self.manner,
+            client_timeout: self.client_timeout,
+            hash: self.hash,
+            arrived,
+        }
+    }
+}
+
 impl Failed {
+    /// Is another version of the service to be asked?
+    pub fn is_replaced(&self) -> bool {
+        matches!(self.why, Why::Replaced)
+    }
+
     /// Did the client itself break the request off?
     pub fn is_clients(&self) -> bool {
         matches!(&self.why, Why::Failure(Failure { cause: Cause::Body(_), .. }))

@@ -70,7 +70,6 @@ pub enum Shed {
 /// The queue of one service.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    settings: QueueSettings,
     waiting: AtomicU32,
     lines: Mutex<Lines>,
 }
@@ -113,8 +112,8 @@ pub(crate) struct Place<'a> {
 }
 
 impl Queue {
-    pub(crate) fn new(settings: QueueSettings) -> Self {
-        Self { settings, waiting: AtomicU32::new(0), lines: Mutex::default() }
+    pub(crate) fn new() -> Self {
+        Self { waiting: AtomicU32::new(0), lines: Mutex::default() }
     }
 
     /// How many wait.
@@ -122,16 +121,11 @@ impl Queue {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// How long each may wait.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.settings.timeout
-    }
-
-    /// Takes a place at the end of the line. Where all places are taken, the youngest of the least important class goes
+    /// Takes a place at the end of the line, which holds `size`. Where all places are taken, the youngest of the least important class goes
     /// if that is less important than this one.
-    pub(crate) fn enter(&self, class: Class) -> Result<Place<'_>, Shed> {
+    pub(crate) fn enter(&self, class: Class, size: usize) -> Result<Place<'_>, Shed> {
         let mut lines = self.lines();
-        if lines.len() >= self.settings.size {
+        if lines.len() >= size {
             let least = lines.waiting[..class as usize].iter_mut().find(|line| !line.is_empty());
             let displaced = least.and_then(VecDeque::pop_back).ok_or(Shed::QueueFull)?;
             displaced.call(Call::Displaced);

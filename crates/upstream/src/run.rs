@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 /// Endpoints that one request may fail to reach, the first included: enough to pass by those that are down, few enough
 /// not to multiply load.
 const REACHED_MOST: u8 = 3;
+/// How long a request that reached nobody waits for the endpoints that are to come.
+const HELD_PAUSE: Duration = Duration::from_millis(50);
 /// Of requests that may not run twice, one in so many may try an endpoint whose ejection is over.
 const TRIAL_SHARE: usize = 16;
 
@@ -43,9 +45,12 @@ pub(crate) struct Run<'a> {
     pub(crate) began: Instant,
     /// How long the last attempt took.
     pub(crate) took: Duration,
+    /// When the request's time began.
     arrived: Instant,
     /// For the head of the answer, over all attempts.
     timeout: Duration,
+    /// What the client itself gives.
+    client_timeout: Duration,
     idle: Duration,
 }
 
@@ -83,6 +88,7 @@ impl<'a> Run<'a> {
             took: Duration::ZERO,
             arrived: ask.arrived,
             timeout: ask.client_timeout.map_or(timeout, |client| client.min(timeout)),
+            client_timeout: ask.client_timeout.unwrap_or(Duration::MAX),
             idle: ask.manner.idle_timeout.unwrap_or(settings.timeouts.idle),
         };
         if !run.bodiless {
@@ -131,6 +137,20 @@ impl<'a> Run<'a> {
         self.timeout.saturating_sub(now.saturating_duration_since(self.arrived))
     }
 
+    /// How long it may wait for a place. While endpoints are still to come, the service's own time has not begun.
+    pub(crate) fn may_wait(&self, most: Duration, held: bool) -> Duration {
+        let gone = Instant::now().saturating_duration_since(self.arrived);
+        most.min(if held { self.client_timeout } else { self.timeout }.saturating_sub(gone))
+    }
+
+    /// It has waited for endpoints to come: the service's time begins now, the client's has gone on.
+    pub(crate) fn was_held(&mut self) {
+        self.client_timeout =
+            self.client_timeout.saturating_sub(self.began.saturating_duration_since(self.arrived));
+        self.timeout = self.timeout.min(self.client_timeout);
+        self.arrived = self.began;
+    }
+
     /// How long to wait for this attempt before another is made beside it, if any is.
     pub(crate) fn hedge_after(&self, local: &Local) -> Option<Duration> {
         let hedge = self.hedge?;
@@ -152,6 +172,11 @@ impl<'a> Run<'a> {
     /// May all of it be sent again, as far as is known?
     fn is_sendable(&self) -> bool {
         self.is_whole() && (self.repeatable || !self.seen)
+    }
+
+    /// Has no endpoint seen anything of it, and is all of it still here?
+    pub(crate) fn is_unseen(&self) -> bool {
+        !self.seen && self.is_whole()
     }
 
     /// An attempt was answered.
@@ -216,6 +241,10 @@ impl<'a> Run<'a> {
             Wanted::No => return None,
             Wanted::Trial => return Some(Duration::ZERO),
             Wanted::Elsewhere if others && self.attempts < REACHED_MOST => return Some(Duration::ZERO),
+            // The one that does not answer may have ended, and another one be on its way.
+            Wanted::Elsewhere if self.attempts < REACHED_MOST && local.service.holds().is_some() => {
+                return Some(HELD_PAUSE);
+            }
             Wanted::Elsewhere => None,
             // `Retry-After` speaks for the endpoint that sent it: another one is not asked to wait.
             Wanted::Retry(_) if others => None,

@@ -14,8 +14,9 @@ use balance::{
 use base::Moment;
 use net::tls::{ClientSettings, ClientTls, TlsError};
 use observe::log::{self, Level};
-use observe::{Event, EventKind, Meters, ServiceMeters};
+use observe::{Event, EventKind, InstanceMeters, Meters, ServiceMeters};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What is spoken with endpoints.
@@ -81,6 +82,8 @@ pub struct EndpointSettings {
     pub max_connections: Option<u32>,
     /// Most requests at once; `None`: any number.
     pub max_requests: Option<u32>,
+    /// Somebody has seen that it works: it need not pass a check first.
+    pub proven: bool,
 }
 
 /// What the hash policies hash.
@@ -132,6 +135,9 @@ pub struct Settings {
     pub hedge: Option<Hedge>,
     /// Who may wait where all endpoints are full.
     pub queue: QueueSettings,
+    /// Who may wait while endpoints are still to come, as long as [`Standing::may_grow`] says so; `None`: they do not
+    /// come by themselves.
+    pub hold: Option<QueueSettings>,
     /// The service's limit is learnt.
     pub adaptive: Option<LimiterSettings>,
     /// How long to wait.
@@ -163,6 +169,7 @@ impl Settings {
             retry: Retry::default(),
             hedge: None,
             queue: QueueSettings::default(),
+            hold: None,
             adaptive: None,
             timeouts: Timeouts::default(),
             protocol: Protocol::default(),
@@ -185,6 +192,7 @@ impl EndpointSettings {
             rank: balance::Place::default(),
             max_connections: None,
             max_requests: None,
+            proven: false,
         }
     }
 }
@@ -210,11 +218,15 @@ pub struct Service {
     pub standing: Arc<Standing>,
     /// Its meters.
     pub meters: Arc<ServiceMeters>,
+    /// The meters of its instances, where endpoints come by themselves.
+    pub(crate) instances: Option<Arc<InstanceMeters>>,
     /// Where hash policies find endpoints.
     pub(crate) table: Option<Arc<Table>>,
     pub(crate) sticky: Option<Sticky>,
     /// Some limit may make requests wait.
     pub(crate) bounded: bool,
+    /// Another version is in force.
+    replaced: AtomicBool,
 }
 
 /// An endpoint with its place in one service.
@@ -289,7 +301,6 @@ impl Service {
         let wants_tls = settings.endpoints.iter().any(|e| e.tls);
         let tls = wants_tls.then(|| ClientTls::load(&tls_settings)).transpose().map_err(failed)?;
         let manner: Box<str> = format!("{:?} {tls_settings:?}", settings.protocol).into();
-        let state = if settings.check.is_some() { State::Unknown } else { State::Up };
         let members: Vec<_> = settings
             .endpoints
             .iter()
@@ -297,8 +308,11 @@ impl Service {
                 let identity = Identity {
                     service: settings.name.clone(),
                     label: e.label.clone(),
+                    place: e.place.clone(),
                     manner: manner.clone(),
                 };
+                let proven = e.proven || settings.check.is_none();
+                let state = if proven { State::Up } else { State::Unknown };
                 let endpoint = registry.find(identity, |id| Endpoint {
                     id,
                     label: e.label.clone(),
@@ -317,11 +331,7 @@ impl Service {
             .collect();
         let standing = registry.standing(
             &settings.name,
-            &StandingSettings {
-                budget: settings.retry.budget,
-                queue: settings.queue,
-                adaptive: settings.adaptive,
-            },
+            &StandingSettings { budget: settings.retry.budget, adaptive: settings.adaptive },
         );
         let service = Self {
             table: Table::build(settings.picker.policy, &members),
@@ -331,13 +341,31 @@ impl Service {
                 .map(|s| Sticky::new(s, members.iter().map(|m| &*m.endpoint.label))),
             bounded: settings.adaptive.is_some() || members.iter().any(|m| m.max_requests < u32::MAX),
             meters: meters.service(&settings.name),
+            instances: settings.hold.map(|_| meters.instances(&settings.name)),
             standing,
             members,
             settings,
+            replaced: AtomicBool::new(false),
         };
         service.forget_checks(now);
         service.standing.queue.wake();
         Ok(Arc::new(service))
+    }
+
+    /// Another version is in force from now on, or none. Whoever waits here looks for it.
+    pub fn replace(&self) {
+        self.replaced.store(true, Ordering::Release);
+        self.standing.queue.wake();
+    }
+
+    /// Is another version in force?
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Acquire)
+    }
+
+    /// Do requests wait for endpoints that are still to come? How many may, and how long.
+    pub(crate) fn holds(&self) -> Option<QueueSettings> {
+        self.settings.hold.filter(|_| self.standing.may_grow())
     }
 
     /// Is it the same in all that workers have built around it? What TLS reads from files is looked at only where the

@@ -1,12 +1,13 @@
 //! What is known of a service whatever the version of the config: the states of its endpoints, what is left of its retry
 //! budget, who waits. All workers share it.
 
-use crate::queue::{Queue, QueueSettings};
+use crate::queue::Queue;
 use balance::{Budget, BudgetSettings, Circle, Limiter, LimiterSettings};
 use base::meters::Buckets;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The first percentile that is kept.
 const LEAST_PERCENT: u8 = 50;
@@ -15,7 +16,6 @@ const LEAST_PERCENT: u8 = 50;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StandingSettings {
     pub(crate) budget: BudgetSettings,
-    pub(crate) queue: QueueSettings,
     pub(crate) adaptive: Option<LimiterSettings>,
 }
 
@@ -29,6 +29,10 @@ pub struct Standing {
     pub budget: Budget,
     pub(crate) queue: Queue,
     pub(crate) adaptive: Option<Adaptive>,
+    /// More endpoints are on their way, or can be.
+    may_grow: AtomicBool,
+    /// Rung by a request that finds nobody and waits for somebody to come.
+    pub wanted: Notify,
     /// The percentiles of recent answers from the 50th to the 99th, in microseconds; 0 until they are known.
     percentiles: [AtomicU32; 50],
 }
@@ -47,8 +51,10 @@ impl Standing {
         Self {
             circle,
             budget: Budget::new(settings.budget),
-            queue: Queue::new(settings.queue),
+            queue: Queue::new(),
             adaptive,
+            may_grow: AtomicBool::new(true),
+            wanted: Notify::new(),
             percentiles: std::array::from_fn(|_| AtomicU32::new(0)),
             settings,
         }
@@ -70,6 +76,18 @@ impl Standing {
             let micros = took.map_or(0, |seconds| Duration::from_secs_f64(seconds).as_micros().max(1));
             let micros = u32::try_from(micros).unwrap_or(u32::MAX);
             known.store(micros, Ordering::Relaxed);
+        }
+    }
+
+    /// Can there be more endpoints than now? Only then do requests wait longer than the queue lets them.
+    pub fn may_grow(&self) -> bool {
+        self.may_grow.load(Ordering::Relaxed)
+    }
+
+    /// Says whether there can be more endpoints than now. Whoever waits in vain hears of it.
+    pub fn set_may_grow(&self, may: bool) {
+        if self.may_grow.swap(may, Ordering::Relaxed) != may {
+            self.queue.wake();
         }
     }
 

@@ -18,7 +18,7 @@ fn row(event: &Event) -> Markup {
     html! {
         tr {
             td title=(event.time_text()) { (since(event.time)) }
-            td { (event.kind.as_str()) }
+            td { (word(event.kind.as_str())) }
             td { (text(&event.service)) }
             td { (text(&event.endpoint)) }
             td {
@@ -38,9 +38,14 @@ fn reason(event: &Event) -> String {
 
 fn class(event: &Event) -> &'static str {
     match (event.kind, event.to.as_deref().unwrap_or_default()) {
-        (EventKind::Endpoint, "up") | (EventKind::Overload, "none") => "good",
+        (EventKind::Endpoint, "up")
+        | (EventKind::Overload, "none")
+        | (EventKind::Instance, "ready")
+        | (EventKind::CrashLoop, "over") => "good",
         (EventKind::Endpoint, "draining" | "trial" | "unknown") => "warn",
-        (EventKind::Endpoint | EventKind::Overload, _) | (EventKind::Reload, "refused") => "bad",
+        (EventKind::Endpoint | EventKind::Overload | EventKind::CrashLoop, _)
+        | (EventKind::Reload, "refused")
+        | (EventKind::Instance, "exited" | "failed") => "bad",
         _ => "plain",
     }
 }

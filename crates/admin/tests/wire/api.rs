@@ -1,7 +1,7 @@
 //! What the endpoints answer.
 
 use crate::server::Server;
-use admin::Settings;
+use admin::{ServiceInstances, Settings};
 use message::Method;
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -91,6 +91,9 @@ async fn the_status_counts_traffic() {
 #[tokio::test]
 async fn the_description_describes_exactly_what_there_is() {
     let server = Server::start(Settings::default()).await;
+    let service = "shop".to_owned();
+    *server.node.instances.lock().unwrap() =
+        vec![ServiceInstances { service, ..ServiceInstances::default() }];
     let document = server.send("GET /openapi.json", "").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
@@ -102,13 +105,16 @@ async fn the_description_describes_exactly_what_there_is() {
         "/api/drain",
         "/api/events",
         "/api/explain",
+        "/api/instances",
         "/api/reload",
         "/api/routes",
+        "/api/scale/{name}/decisions",
         "/api/services",
         "/api/services/{name}",
         "/api/services/{name}/endpoints",
         "/api/services/{name}/endpoints/drain",
         "/api/services/{name}/endpoints/undrain",
+        "/api/services/{name}/restart",
         "/api/status",
         "/api/upgrade",
         "/healthz",

@@ -4,5 +4,6 @@ mod api;
 mod bounds;
 mod endpoints;
 mod guard;
+mod instances;
 mod page;
 mod server;

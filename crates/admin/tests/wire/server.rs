@@ -1,6 +1,9 @@
 //! A running admin server over a node made for tests, and a client that speaks raw bytes.
 
-use admin::{Edit, EndpointView, Node, Refusal, Reloading, ServiceView, Settings, Upgrading, serve};
+use admin::{
+    DecisionView, Edit, EndpointView, Node, Refusal, Reloading, ServiceInstances, ServiceView, Settings,
+    Upgrading, serve,
+};
 use observe::{Event, Meters, Snapshot};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +24,9 @@ pub(crate) struct Gateway {
     pub(crate) services: Mutex<Vec<ServiceView>>,
     /// What was asked of it, as `service: Edit`.
     pub(crate) edits: Mutex<Vec<String>>,
+    pub(crate) instances: Mutex<Vec<ServiceInstances>>,
+    /// The services whose instances were to be replaced.
+    pub(crate) restarts: Mutex<Vec<String>>,
 }
 
 /// A service `shop` with these endpoints: URL and state.
@@ -83,6 +89,22 @@ impl Node for Gateway {
             _ => Ok(json!({ "done": true })),
         }
     }
+    fn instances(&self) -> Vec<ServiceInstances> {
+        self.instances.lock().expect("no test panics with it").clone()
+    }
+    fn decisions(&self, service: &str) -> Option<Vec<DecisionView>> {
+        let found = self.instances().into_iter().find(|one| one.service == service)?;
+        Some(found.last.into_iter().collect())
+    }
+    fn restart(&self, service: &str) -> Result<Value, Refusal> {
+        let found = self.instances().into_iter().find(|one| one.service == service);
+        let found = found.ok_or(Refusal::NoService)?;
+        if !self.config_is_good.load(Ordering::Relaxed) {
+            return Err(Refusal::NotNow("Another process takes this one's place.".to_owned()));
+        }
+        self.restarts.lock().expect("no test panics with it").push(service.to_owned());
+        Ok(json!({ "service": service, "instances": found.instances.len() }))
+    }
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {
         match request.split_once(' ') {
             Some((method, url)) => Ok(json!({ "method": method, "url": url, "headers": headers })),
@@ -132,6 +154,8 @@ impl Server {
             config_is_good: AtomicBool::new(true),
             services: Mutex::new(vec![shop(&[("http://a:1", "up")])]),
             edits: Mutex::default(),
+            instances: Mutex::default(),
+            restarts: Mutex::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let served = serve(listener, Arc::clone(&node) as Arc<dyn Node>, settings, async {

@@ -3,20 +3,23 @@
 //! Doc comments here are what users read in the reference and in their editor. Marks for the generic check stand in
 //! `schemars(extend(...))`: `x-format` (from the value types) names a reader of [`crate::value`], `x-keys` one for
 //! the keys of a map, `x-min` and `x-max` bound what has a measure, `x-shorthand` names the key that a bare value
-//! stands for, `x-one-or-list` is at lists that a bare item may stand for, `x-one-of` names keys of which there is
-//! exactly one and `x-pair` keys that come together, `x-later` lists keys (or words) of layers that this version does
-//! not have yet, `x-default` describes a default that is no constant.
+//! stands for, `x-one-or-list` is at lists that a bare item may stand for and `x-words` at those of words that a line
+//! may stand for, `x-one-of` names keys of which there is exactly one (`a.b` is `b` below `a`) and `x-pair` keys that
+//! come together, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default` describes a
+//! default that is no constant.
 
 mod balance;
 mod capacity;
 mod endpoint;
 mod fallback;
 mod health;
+mod instances;
 mod limits;
 mod listener;
 mod observe;
 mod retry;
 mod route;
+mod scale;
 mod service;
 mod transport;
 
@@ -31,11 +34,13 @@ pub use capacity::{AdaptiveConcurrency, Overload, Queue};
 pub use endpoint::{Dns, Endpoint, Scheme, Srv};
 pub use fallback::{Fallback, Mirror, Split};
 pub use health::{HealthCheck, OutlierDetection, Probe, SuccessRate};
+pub use instances::{Driver, Hold, InstanceLimits, InstanceLog, Instances, Webhook};
 pub use limits::Limits;
 pub use listener::{Admin, Certificate, HttpVersion, Listener, ListenerTls, ProxyProtocol, TlsVersion};
 pub use observe::{AccessLog, LogFormat, Observe, Rotate};
 pub use retry::{Backoff, GrpcStatus, Hedge, Retry, RetryMethods};
 pub use route::{Action, Match, Priority, Redirect, Respond, Route, RouteTimeouts, ValueTest};
+pub use scale::{PolicyKind, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Select, Zero};
 pub use service::{Discovery, Service, Timeouts};
 pub use transport::{Keepalive, ServiceProtocol, ServiceTls};
 

@@ -10,18 +10,18 @@ use super::capacity::{AdaptiveConcurrency, Queue};
 use super::endpoint::{Dns, Endpoint, Srv};
 use super::fallback::Fallback;
 use super::health::{HealthCheck, OutlierDetection};
+use super::instances::Instances;
 use super::retry::{Hedge, Retry};
 use super::transport::{Keepalive, ServiceProtocol, ServiceTls};
 use crate::value::{EndpointUrl, Factor, HostPolicy, Percent, Period, PeriodOrOff};
 
-/// One API and the endpoints that serve it: exactly one of `endpoints`, `dns`, `srv` and `endpoints_file`. Bare URLs
-/// stand for `endpoints`.
+/// One API and the endpoints that serve it: exactly one of `endpoints`, `dns`, `srv`, `endpoints_file` and
+/// `instances.command`. Bare URLs stand for `endpoints`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend(
     "x-shorthand" = "endpoints",
-    "x-one-of" = ["endpoints", "dns", "srv", "endpoints_file"],
-    "x-later" = ["instances"]
+    "x-one-of" = ["endpoints", "dns", "srv", "endpoints_file", "instances.command"]
 ))]
 pub struct Service {
     /// Where the API listens: URLs (`http://10.0.0.5:9200`, `https://api.internal`, `unix:/run/api.sock`), or
@@ -36,6 +36,8 @@ pub struct Service {
     /// Read the endpoints from this file, YAML or JSON: a list like `endpoints`. It is watched; while what it holds is
     /// wrong, the last endpoints that were right stay in use.
     pub endpoints_file: Option<PathBuf>,
+    /// Launch the API, and as many instances of it as its traffic needs. A bare command will do.
+    pub instances: Option<Instances>,
     /// How the endpoint of a request is chosen.
     pub lb_policy: LbPolicy,
     /// What `maglev` and `ring_hash` choose by: `ip`, `path`, or a mapping with `header`, `cookie` or `query`.
@@ -97,6 +99,7 @@ impl Default for Service {
             dns: None,
             srv: None,
             endpoints_file: None,
+            instances: None,
             lb_policy: LbPolicy::default(),
             hash_on: HashOn::default(),
             bounded_load: None,
@@ -132,6 +135,8 @@ pub enum Discovery<'s> {
     Srv(&'s Srv),
     /// A file, which [`crate::load_endpoints`] reads.
     File(&'s Path),
+    /// They are processes that Tidegate launches: [`Instances::command`] is not empty.
+    Instances(&'s Instances),
 }
 
 impl Service {
@@ -144,8 +149,10 @@ impl Service {
     pub fn discovery(&self) -> Discovery<'_> {
         let dns = self.dns.as_ref().map(Discovery::Dns);
         let file = self.endpoints_file.as_deref().map(Discovery::File);
+        let launched = self.instances.as_ref().filter(|instances| !instances.command.is_empty());
         dns.or(self.srv.as_ref().map(Discovery::Srv))
             .or(file)
+            .or(launched.map(Discovery::Instances))
             .unwrap_or(Discovery::Endpoints(&self.endpoints))
     }
 }

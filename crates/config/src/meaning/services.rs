@@ -1,7 +1,7 @@
 //! Services: what their keys say about each other.
 
 use super::names::{Names, bare_or, fallback};
-use super::{Problems, absent, attempts, endpoints, is_on, period};
+use super::{Problems, absent, attempts, endpoints, instances, is_on, period};
 use crate::file::{AdaptiveConcurrency, HealthCheck, OutlierDetection, Timeouts};
 use crate::node::{Node, Scalar};
 use crate::path::Path;
@@ -19,6 +19,7 @@ pub(super) fn check(tree: &Node, names: &Names<'_>, problems: &mut Problems) {
         let (list, at) = endpoints::of_service(service, &path);
         endpoints::list(list, &at, &path, problems);
         endpoints::looked_up(service, &path, problems);
+        instances::check(service, &path, problems);
         tls(service, list, &path, problems);
         balance(service, &path, problems);
         if let Some(check) = service.get("health_check") {
@@ -51,10 +52,13 @@ fn tls(service: &Node, list: &[Node], path: &Path, problems: &mut Problems) {
     let found_plain = found.is_some_and(|node| {
         !node.is_null() && node.get("scheme").is_none_or(|scheme| scheme.text() == Some("http"))
     });
-    let all_plain = (!list.is_empty() && list.iter().all(plain)) || found_plain;
+    let launched = service.get("instances").is_some_and(|instances| instances::command(instances).is_some());
+    let all_plain = (!list.is_empty() && list.iter().all(plain)) || found_plain || launched;
     if all_plain && service.get("tls").is_some_and(|tls| !tls.is_null()) {
         let problem = Problem::warning(format!("`tls` of {} has no effect", path.in_words()));
-        let hint = if found_plain {
+        let hint = if launched {
+            "instances that Tidegate launches are spoken to in clear text, on this machine"
+        } else if found_plain {
             "add `scheme: https`"
         } else {
             "it is for endpoints that start with `https://`"

@@ -29,7 +29,9 @@ pub(super) fn expectation(schema: Schema) -> String {
     let short = || {
         let key = mark(schema, "x-shorthand")?.as_str()?;
         let rule = properties(schema)?.get(key)?;
-        Some(mark(rule, "items").unwrap_or(rule))
+        // A line stands for a list that is no list of itself.
+        let item = mark(rule, "items").filter(|_| mark(rule, "x-words").is_none());
+        Some(item.unwrap_or(rule))
     };
     match kind_of(schema) {
         "format" => {
@@ -48,6 +50,9 @@ pub(super) fn expectation(schema: Schema) -> String {
             format!("{short}a mapping{keys}")
         }
         "map" => "a mapping".into(),
+        "list" if mark(schema, "x-words").is_some() => {
+            "a command such as `python3 shop.py --port {port}`, or the list of its words".into()
+        }
         "list" => match mark(schema, "items").filter(|_| mark(schema, "x-one-or-list").is_some()) {
             Some(item) if kind_of(item) != "fixed" => format!("{}, or a list of these", expectation(item)),
             _ => "a list".into(),

@@ -32,6 +32,8 @@ pub(super) enum Form {
         needs_one: bool,
         /// `x-one-or-list`: a bare item stands for a list of one.
         or_bare: bool,
+        /// `x-words`: a bare text stands for the list of its words.
+        or_line: bool,
     },
     /// A word with a form of its own, whose measure lies between the bounds.
     Format {
@@ -126,6 +128,7 @@ impl Rule {
                 items: below("items"),
                 needs_one: mark(schema, "minItems").is_some(),
                 or_bare: mark(schema, "x-one-or-list").is_some(),
+                or_line: mark(schema, "x-words").is_some(),
             },
             "boolean" => Form::Boolean,
             "integer" => Form::Integer {

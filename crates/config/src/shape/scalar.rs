@@ -11,7 +11,7 @@ use crate::node::Scalar;
 use crate::path::Trail;
 use crate::report::Problem;
 use crate::suggest::nearest;
-use crate::value::Format;
+use crate::value::{Bad, EnvValue, Format, Typed};
 
 impl Check<'_> {
     pub(super) fn scalar<'t>(
@@ -50,15 +50,24 @@ impl Check<'_> {
         match (format.check)(&scalar.text) {
             Ok(measure) => self.bounds(scalar, measure, format, bounds, trail),
             Err(bad) => {
-                let reason = bad.reason.map_or(String::new(), |reason| format!(": {reason}"));
-                let message = format!("bad value for {}{reason}", trail.in_words());
-                let problem = Problem::error(message).expected(format.expected).found(scalar.describe());
-                // A hint repeats what stands in the value, so it stays away where that is not to be shown.
-                let hint = bad.hint.filter(|_| scalar.typed().is_none());
-                self.report.push_at(&trail.path(), problem.maybe_hint(hint));
+                self.bad_value(scalar, format, bad, trail);
                 Plain::Nothing
             }
         }
+    }
+
+    /// Tells that a scalar is not what its format asks for.
+    pub(super) fn bad_value(&mut self, scalar: &Scalar, format: &Format, bad: Bad, trail: &Trail<'_>) {
+        let reason = bad.reason.map_or(String::new(), |reason| format!(": {reason}"));
+        let message = format!("bad value for {}{reason}", trail.in_words());
+        let problem = Problem::error(message).expected(format.expected);
+        if format.name == EnvValue::FORMAT {
+            self.report.push_at(&trail.path(), problem);
+            return;
+        }
+        // A hint repeats what stands in the value, so it stays away where that is not to be shown.
+        let hint = bad.hint.filter(|_| scalar.typed().is_none());
+        self.report.push_at(&trail.path(), problem.found(scalar.describe()).maybe_hint(hint));
     }
 
     fn secret<'t>(&mut self, scalar: &Scalar, trail: &Trail<'_>) -> Plain<'t> {

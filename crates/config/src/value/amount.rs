@@ -107,6 +107,7 @@ impl fmt::Display for PeriodOrOff {
 impl Typed for PeriodOrOff {
     const FORMAT: &'static str = "duration or off";
     const EXPECTED: &'static str = "a duration such as `250ms`, `15s` or `5m`, or `off`";
+    const NOUN: &'static str = "a duration";
 
     fn read(text: &str) -> Result<Self, Bad> {
         match text {
@@ -115,6 +116,15 @@ impl Typed for PeriodOrOff {
             _ if parse_duration(text) == Ok(Duration::ZERO) => Ok(Self::Off),
             _ => Period::read(text).map(Self::For),
         }
+    }
+
+    /// Milliseconds; 0 where it is off.
+    fn measure(&self) -> Option<u64> {
+        u64::try_from(self.get().unwrap_or_default().as_millis()).ok()
+    }
+
+    fn show(measure: u64) -> String {
+        Period::show(measure)
     }
 }
 

@@ -6,35 +6,43 @@
 
 mod amount;
 mod attempt;
+mod calendar;
 mod discovery;
 mod http;
+mod launch;
 mod log;
 mod name;
 mod net;
 mod number;
+mod placeholder;
 mod probe;
 mod secret;
 mod status;
 mod url;
+mod webhook;
 mod word;
 
 pub use amount::{ByteSize, CountLimit, Period, PeriodOrOff, SizeLimit, Workers};
 pub use attempt::{Attempts, HedgeAfter, RetryOn};
+pub use calendar::{DayRange, DayTime, TimeZone};
 pub use discovery::{DnsName, Nameserver, SrvName};
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
     ServiceName,
 };
 pub(crate) use http::{any_path, header_value};
+pub use launch::{Account, CommandWord, EnvName, EnvValue, InstanceLogPath, InstancePort};
 pub use log::LogPath;
 pub use name::{CookieName, QueryName, ZoneName};
 pub use net::{Address, AdminAddress, Cidr};
-pub use number::{Factor, Percent, Share};
+pub use number::{Factor, Multiple, Percent, Share};
+pub(crate) use placeholder::{OF_A_COMMAND, meant, placeholders};
 pub(crate) use probe::Yes;
 pub use probe::{GrpcService, ProbeHost, ProbePath};
 pub use secret::Secret;
 pub use status::StatusRange;
 pub use url::EndpointUrl;
+pub use webhook::WebhookUrl;
 use word::word;
 
 /// Why a text was refused: a reason beyond what is expected, and a better text, where there is one.
@@ -121,6 +129,7 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<Period>(),
     format::<PeriodOrOff>(),
     format::<Percent>(),
+    format::<Multiple>(),
     format::<Factor>(),
     format::<Share>(),
     format::<Workers>(),
@@ -152,6 +161,16 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<RetryOn>(),
     format::<HedgeAfter>(),
     format::<LogPath>(),
+    format::<CommandWord>(),
+    format::<EnvName>(),
+    format::<EnvValue>(),
+    format::<InstancePort>(),
+    format::<InstanceLogPath>(),
+    format::<Account>(),
+    format::<DayRange>(),
+    format::<DayTime>(),
+    format::<TimeZone>(),
+    format::<WebhookUrl>(),
     format::<Secret>(),
 ];
 

@@ -1,4 +1,4 @@
-//! Parts of a whole, factors and shares: numbers that are kept as they were typed, without rounding.
+//! Parts of a whole, percentages above it, factors and shares: numbers that are kept as they were typed, without rounding.
 
 use std::fmt;
 
@@ -69,6 +69,58 @@ fn without_sign(text: &str) -> Bad {
         (Some(percent), _) => bad().or_mean(format_args!("{percent}%")),
         (None, Some(part)) => bad().or_mean(Percent::show(part * 100)),
         _ => Bad::plain(),
+    }
+}
+
+/// A part of something that there can be more of than one, such as cores: `70%`, `200%`; exact to four decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Multiple(u32);
+
+impl Multiple {
+    /// So many whole percent.
+    pub const fn of(percent: u16) -> Self {
+        Self(percent as u32 * 10_000)
+    }
+
+    /// The number: 2 for `200%`.
+    pub fn get(self) -> f64 {
+        f64::from(self.0) / 1e6
+    }
+}
+
+impl fmt::Display for Multiple {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Self::show(self.0.into()))
+    }
+}
+
+impl Typed for Multiple {
+    const FORMAT: &'static str = "percentage";
+    const EXPECTED: &'static str = "a percentage such as `200%`";
+    const NOUN: &'static str = "a percentage";
+
+    fn read(text: &str) -> Result<Self, Bad> {
+        let Some(number) = text.strip_suffix('%') else {
+            // `2.5` and `2` most likely mean `250%` and `200%`, and `250` means `250%`.
+            let whole = decimal(text, 0).filter(|percent| *percent > 10);
+            let meant = whole.or_else(|| decimal(text, 2));
+            let bad = Bad::because("the `%` is missing");
+            return Err(meant.map_or_else(Bad::plain, |meant| bad.or_mean(format_args!("{meant}%"))));
+        };
+        match decimal(number, Percent::PLACES).map(u32::try_from) {
+            Some(Ok(part)) => Ok(Self(part)),
+            Some(Err(_)) => Err(Bad::because("it is too large")),
+            None => Err(Bad::plain()),
+        }
+    }
+
+    /// Ten-thousandths of a percent.
+    fn measure(&self) -> Option<u64> {
+        Some(self.0.into())
+    }
+
+    fn show(measure: u64) -> String {
+        Percent::show(measure)
     }
 }
 
@@ -187,7 +239,7 @@ fn show_decimal(number: u64, places: u32) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-typed!(Percent, Factor, Share);
+typed!(Percent, Multiple, Factor, Share);
 
 #[cfg(test)]
 mod tests {
@@ -199,6 +251,10 @@ mod tests {
             assert_eq!(Percent::read(text).map(|percent| percent.to_string()), Ok(text.into()));
         }
         assert!((Percent::of(20).fraction() - 0.2).abs() < f64::EPSILON);
+        for text in ["0%", "70%", "200%", "1234.5678%"] {
+            assert_eq!(Multiple::read(text).map(|multiple| multiple.to_string()), Ok(text.into()));
+        }
+        assert!((Multiple::of(250).get() - 2.5).abs() < f64::EPSILON);
         for text in ["1.25", "10", "0.001", "4294967.295"] {
             assert_eq!(Factor::read(text).map(|factor| factor.to_string()), Ok(text.into()));
         }
@@ -208,6 +264,9 @@ mod tests {
     fn numbers_that_are_none_are_refused() {
         for text in ["", "%", "1e1%", "-1%", "100.0001%", "1.00001%", ".5%", "5.%", "99999999999999999999%"] {
             assert!(Percent::read(text).is_err(), "{text}");
+        }
+        for text in ["", "%", "200", "2.0", "-1%", "1.00001%", "429497%", "99999999999999999999%"] {
+            assert!(Multiple::read(text).is_err(), "{text}");
         }
         for text in ["", "1.", ".5", "1.2345", "0", "-2", "inf", "4294967.296", "18446744073709551615"] {
             assert!(Factor::read(text).is_err(), "{text}");
@@ -221,6 +280,9 @@ mod tests {
         assert_eq!(Percent::read("0.25").map_err(hint), Err("did you mean `25%`?".into()));
         assert_eq!(Percent::read("20 %").map_err(hint), Err("did you mean `20%`?".into()));
         assert_eq!(Factor::read("125%").map_err(hint), Err("did you mean `1.25`?".into()));
+        assert_eq!(Multiple::read("200").map_err(hint), Err("did you mean `200%`?".into()));
+        assert_eq!(Multiple::read("2").map_err(hint), Err("did you mean `200%`?".into()));
+        assert_eq!(Multiple::read("2.5").map_err(hint), Err("did you mean `250%`?".into()));
         assert_eq!(Share::read("95%").map_err(hint), Err("did you mean `95`?".into()));
     }
 }

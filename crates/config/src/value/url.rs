@@ -76,7 +76,7 @@ impl Typed for EndpointUrl {
 }
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn authority(text: &str, default_port: u16) -> Result<(String, u16), Bad> {
+pub(super) fn authority(text: &str, default_port: u16) -> Result<(String, u16), Bad> {
     if text.contains('@') {
         return Err(Bad::because("an endpoint's URL holds no user and password"));
     }

@@ -3,6 +3,7 @@
 use super::{affinity, deadline, introduce, locally, mirror, told};
 use crate::arrival::Arrival;
 use crate::client_address::is_trusted;
+use crate::desk::Desk;
 use crate::site::{Action, Fallback, Route};
 use crate::stop::Stop;
 use crate::trip::Trip;
@@ -10,7 +11,7 @@ use message::{Name, RequestHead, Target, Version};
 use net::Body;
 use std::rc::Rc;
 use std::time::Instant;
-use upstream::{Answered, Failed, Forward};
+use upstream::{Answered, Failed, Forward, Local};
 
 /// Gets the answer.
 pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, Stop> {
@@ -83,7 +84,7 @@ async fn ask(
     let head = trip.head.as_mut().expect("a request that has a route has a head");
     let gone = since.saturating_duration_since(trip.arrived);
     let client_timeout = deadline::travel(head, route, local, trusted, gone);
-    let ask = Forward {
+    let mut ask = Forward {
         head,
         body,
         expects_continue: trip.expects_continue,
@@ -93,7 +94,44 @@ async fn ask(
         hash: affinity::hash(local, head, trip.client),
         arrived: since,
     };
-    trip.desk.client.forward(local, ask).await
+    let client = &trip.desk.client;
+    match client.forward(local, ask.again(since)).await {
+        Err(failed) if failed.is_replaced() => Box::pin(follow(&trip.desk, local, ask, failed, since)).await,
+        answered => answered,
+    }
+}
+
+/// Asks the versions of a service that have come into force since, one after the other, until one has an answer. A
+/// request that waited for an instance to start gets there.
+async fn follow(
+    desk: &Desk,
+    local: &Local,
+    mut ask: Forward<'_>,
+    mut failed: Failed,
+    since: Instant,
+) -> Result<Answered, Failed> {
+    let told = ask.client_timeout;
+    let mut attempts = failed.attempts;
+    loop {
+        let here = desk.here();
+        let Some(newer) = here.services.iter().find(|other| other.name() == local.name()) else {
+            return Err(Failed { attempts, ..failed });
+        };
+        // The service's time begins with somebody to ask; what the client gives has gone on meanwhile.
+        let now = Instant::now();
+        ask.client_timeout = told.map(|told| told.saturating_sub(now.saturating_duration_since(since)));
+        match desk.client.forward(newer, ask.again(now)).await {
+            Err(again) if again.is_replaced() => {
+                attempts = attempts.saturating_add(again.attempts);
+                failed = again;
+            }
+            Err(again) => return Err(Failed { attempts: attempts.saturating_add(again.attempts), ..again }),
+            Ok(answered) => {
+                let attempts = attempts.saturating_add(answered.attempts);
+                return Ok(Answered { attempts, ..answered });
+            }
+        }
+    }
 }
 
 /// An endpoint has answered.

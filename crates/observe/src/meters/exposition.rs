@@ -15,6 +15,7 @@ pub(super) fn write(all: &Snapshot, process: &Process, out: &mut String) {
     routes(&mut page, all);
     services(&mut page, all);
     endpoints(&mut page, all);
+    instances(&mut page, all);
     listeners(&mut page, all);
     page.family("tidegate_stops_total", "counter", "Requests that Tidegate itself ended, by reason.");
     for (reason, count) in &all.stops {
@@ -130,6 +131,39 @@ fn endpoints(page: &mut Page<'_>, all: &Snapshot) {
     );
     for endpoint in &all.endpoints {
         page.sample("tidegate_upstream_reused_total", &of(endpoint), endpoint.reused);
+    }
+}
+
+/// Nothing at all where no service has instances that Tidegate launches.
+fn instances(page: &mut Page<'_>, all: &Snapshot) {
+    const DECISIONS: &str = "tidegate_scale_decisions_total";
+    const STARTS: &str = "tidegate_instance_starts_total";
+    const START: &str = "tidegate_instance_start_seconds";
+    const HELD: &str = "tidegate_held_seconds";
+    let of = |i: &super::InstanceTotals| labels(&[("service", &i.service)]);
+    if all.instances.is_empty() {
+        return;
+    }
+    page.family(DECISIONS, "counter", "Decisions on how many instances there are, by direction and reason.");
+    for service in &all.instances {
+        for (direction, reason, count) in &service.decisions {
+            let labels = format!("{},direction=\"{direction}\",reason=\"{reason}\"", of(service));
+            page.sample(DECISIONS, &labels, count);
+        }
+    }
+    page.family(STARTS, "counter", "Instances that were launched, by what came of it.");
+    for service in &all.instances {
+        for (result, count) in &service.starts {
+            page.sample(STARTS, &format!("{},result=\"{result}\"", of(service)), count);
+        }
+    }
+    page.family(START, "histogram", "From the launch of an instance until it was ready.");
+    for service in all.instances.iter().filter(|i| i.start.total() > 0) {
+        page.histogram(START, &of(service), &service.start);
+    }
+    page.family(HELD, "histogram", "How long requests were held until an instance was ready.");
+    for service in all.instances.iter().filter(|i| i.held.total() > 0) {
+        page.histogram(HELD, &of(service), &service.held);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Counters only grow while a series lives, so the difference of two snapshots is what happened between them.
 //! The moment is not exact: workers go on counting while the sums are made.
 
-use super::{Meters, Outcome};
+use super::{InstanceTotals, Meters, Outcome};
 use base::meters::Buckets;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub services: Vec<ServiceTotals>,
     /// Sorted by service, then endpoint.
     pub endpoints: Vec<EndpointTotals>,
+    /// Sorted by service; only those with instances that Tidegate launches.
+    pub instances: Vec<InstanceTotals>,
     /// Sorted by address.
     pub listeners: Vec<ListenerTotals>,
     /// How many requests Tidegate itself ended, by reason.
@@ -174,6 +176,7 @@ pub(super) fn take(meters: &Meters) -> Snapshot {
         routes,
         services,
         endpoints: endpoints(meters),
+        instances: instances(meters),
         listeners: listeners(meters),
         stops,
         reloads: reloads(meters),
@@ -256,6 +259,10 @@ fn endpoints(meters: &Meters) -> Vec<EndpointTotals> {
         }
     };
     meters.endpoints.list().into_iter().map(total).collect()
+}
+
+fn instances(meters: &Meters) -> Vec<InstanceTotals> {
+    meters.instances.list().into_iter().map(|((service, _), meters)| meters.totals(service)).collect()
 }
 
 fn listeners(meters: &Meters) -> Vec<ListenerTotals> {

@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub latency: Buckets,
     /// Requests that each instance answered, by its name, in the order to be shown.
     pub instances: Vec<(String, u64)>,
+    /// How many instances are wanted.
+    pub wanted: u32,
 }
 
 /// Makes the line out of snapshots: each line speaks of the time since the line before.
@@ -123,6 +125,12 @@ fn said(passed: Duration, before: &Snapshot, seen: &Snapshot) -> String {
     if !shares.is_empty() {
         line.push_str("  |  ");
         line.push_str(&shares.join("  "));
+        let there = u32::try_from(shares.len()).unwrap_or(u32::MAX);
+        if seen.wanted > there {
+            line.push_str("  and ");
+            line.push_str(&(seen.wanted - there).to_string());
+            line.push_str(" to come");
+        }
     }
     line
 }
@@ -163,7 +171,7 @@ mod tests {
         let mut latency = Buckets::default();
         latency.gather(&histogram);
         let instances = vec![("a".to_owned(), requests * 2 / 3), ("b".to_owned(), requests / 3)];
-        Snapshot { requests, errors: requests / 10, in_flight: 4, latency, instances }
+        Snapshot { requests, errors: requests / 10, in_flight: 4, latency, instances, wanted: 2 }
     }
 
     #[test]

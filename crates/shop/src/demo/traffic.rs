@@ -61,7 +61,7 @@ fn page(choice: &mut IdSource) -> String {
 }
 
 /// A connection; the task that drives it ends with it.
-struct Line {
+pub(super) struct Line {
     sender: SendRequest<Empty<Bytes>>,
     driver: JoinHandle<()>,
 }
@@ -81,7 +81,7 @@ async fn connect(gateway: SocketAddr) -> Option<Line> {
 }
 
 /// One request, on that line or on a new one. Gives the line back where it can be used again.
-async fn call(line: Option<Line>, gateway: SocketAddr, path: &str) -> Option<Line> {
+pub(super) async fn call(line: Option<Line>, gateway: SocketAddr, path: &str) -> Option<Line> {
     let mut line = match line.filter(|line| !line.sender.is_closed()) {
         Some(line) => line,
         None => connect(gateway).await?,

@@ -54,6 +54,7 @@ pub(crate) fn settings(name: &str, typed: &config::Service, around: Surroundings
         retry: retry(&typed.retry),
         hedge: typed.hedge.as_ref().map(hedge),
         queue: QueueSettings { size: typed.queue.size as usize, timeout: typed.queue.timeout.get() },
+        hold: super::instances::hold(typed),
         adaptive: typed.adaptive_concurrency.enabled.then(|| LimiterSettings {
             initial: typed.adaptive_concurrency.initial(),
             min: typed.adaptive_concurrency.min,
@@ -116,14 +117,14 @@ fn tls(typed: &config::Service) -> ClientSettings {
     }
 }
 
-fn protocol(typed: config::ServiceProtocol) -> Protocol {
+pub(super) fn protocol(typed: config::ServiceProtocol) -> Protocol {
     match typed {
         config::ServiceProtocol::Http1 => Protocol::Http1,
         config::ServiceProtocol::Http2 => Protocol::Http2,
     }
 }
 
-fn check(typed: &config::HealthCheck, protocol: Protocol) -> CheckPlan {
+pub(super) fn check(typed: &config::HealthCheck, protocol: Protocol) -> CheckPlan {
     let kind = match &typed.probe {
         config::Probe::Tcp => ProbeKind::Tcp,
         config::Probe::Http { path, host, expect } => ProbeKind::Http {

@@ -3,6 +3,7 @@
 use super::Node;
 use crate::drain::IDLE_PATIENCE;
 use crate::handed::Sockets;
+use crate::scaling::Scaling;
 use anyhow::Result;
 use net::bind::Listener;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,10 +69,12 @@ impl Node {
         let _ = self.admin.set(socket);
     }
 
-    /// Copies of all sockets, for another process.
+    /// Copies of all sockets and instances, for another process. From now on no instance is started or ended.
     pub(crate) fn sockets(&self) -> Result<Sockets> {
         let admin = self.admin.get().map(Listener::try_clone).transpose()?;
-        Ok(Sockets { listeners: self.version().listeners.handed()?, admin })
+        let listeners = self.version().listeners.handed()?;
+        let instances = self.scaling().map(Scaling::hand_over).unwrap_or_default();
+        Ok(Sockets { listeners, admin, instances })
     }
 
     /// Has this process replaced, and waits until it is, or until it is known why not.
@@ -100,12 +103,18 @@ impl Node {
     /// No other process came to take this one's place.
     pub(crate) fn upgrade_failed(&self) {
         self.meters.upgraded(false);
+        if let Some(scaling) = self.scaling() {
+            scaling.go_on();
+        }
     }
 
     /// Begins to drain, for that process serves. Its clients do not know, so they are given time to ask once more.
     pub(crate) fn give_way(&self, successor: u32) {
         let _ = self.successor.set((successor, Instant::now()));
         self.draining.store(true, Ordering::Release);
+        if let Some(scaling) = self.scaling() {
+            scaling.let_go();
+        }
         self.manager.replaced_by(successor);
         // Only for people who look.
         let _ = rustix::thread::set_name(REPLACED);

@@ -26,7 +26,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a wait looks whether it still makes sense.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What is said. The first three come from the old process, in this order; then they take turns.
+/// What is said. The first four come from the old process, in this order; then they take turns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Message {
@@ -39,6 +39,11 @@ pub(crate) enum Message {
     },
     /// The socket of the admin API.
     Admin,
+    /// An instance that Tidegate has launched: the descriptor is that of its keeper.
+    Instance {
+        /// What is known of it.
+        known: serde_json::Value,
+    },
     /// That was all.
     Complete,
     /// New: everything is built, and would serve.

@@ -1,8 +1,9 @@
 //! The process whose place this one is to take: it has started this one, and holds what clients connect to.
 
 use super::channel::{Channel, Message};
-use crate::handed::{Handed, Sockets};
+use crate::handed::Sockets;
 use anyhow::{Context, Result, bail};
+use instances::{Handed, Known};
 use net::bind::{Address, Listener, SocketFile};
 use rustix::stdio::dup2_stdin;
 use std::fs::File;
@@ -56,6 +57,13 @@ impl Predecessor {
             match message {
                 Message::Complete => return Ok(sockets),
                 Message::Admin => sockets.admin = listeners(descriptors)?.pop(),
+                Message::Instance { known } => {
+                    let control = descriptors.into_iter().next();
+                    let control = control.context("the old process names an instance without its keeper")?;
+                    let known: Known = serde_json::from_value(known)?;
+                    let all = sockets.instances.entry(known.service.clone()).or_default();
+                    all.push(Handed { known, control });
+                }
                 Message::Listener { name, file } => take(&mut sockets, name, file, listeners(descriptors)?),
                 other => bail!("the old process said {other:?} out of turn"),
             }
@@ -112,5 +120,5 @@ fn take(sockets: &mut Sockets, name: String, file: Option<(u64, u64)>, more: Vec
         (Some(identity), Ok(Address::Unix(path))) => Some(SocketFile::known(path, identity)),
         _ => None,
     };
-    sockets.listeners.push(Handed { name, sockets: more, file });
+    sockets.listeners.push(crate::handed::Handed { name, sockets: more, file });
 }

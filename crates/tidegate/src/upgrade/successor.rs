@@ -55,6 +55,10 @@ fn tell(channel: &Channel, sockets: &Sockets) -> Result<()> {
     if let Some(admin) = &sockets.admin {
         channel.send(&Message::Admin, &[admin.as_fd()])?;
     }
+    for instance in sockets.instances.values().flatten() {
+        let message = Message::Instance { known: serde_json::to_value(&instance.known)? };
+        channel.send(&message, &[instance.control.as_fd()])?;
+    }
     channel.send(&Message::Complete, &[])
 }
 

@@ -3,20 +3,16 @@
 use super::*;
 use futures_util::FutureExt;
 
-fn queue(size: usize) -> Queue {
-    Queue::new(QueueSettings { size, timeout: Duration::from_secs(1) })
-}
-
 fn called(place: &Place<'_>) -> Option<Result<(), Shed>> {
     place.called().now_or_never()
 }
 
 #[test]
 fn the_first_in_line_is_called_first_and_the_important_before_all() {
-    let queue = queue(8);
-    let a = queue.enter(Class::Normal).unwrap();
-    let b = queue.enter(Class::Normal).unwrap();
-    let c = queue.enter(Class::High).unwrap();
+    let queue = Queue::new();
+    let a = queue.enter(Class::Normal, 8).unwrap();
+    let b = queue.enter(Class::Normal, 8).unwrap();
+    let c = queue.enter(Class::High, 8).unwrap();
     assert_eq!(queue.waiting(), 3);
     assert!(c.may_look() && !a.may_look() && !b.may_look());
     for (expected, rest) in [(&c, [&a, &b]), (&a, [&b, &b])] {
@@ -33,26 +29,26 @@ fn the_first_in_line_is_called_first_and_the_important_before_all() {
 
 #[test]
 fn a_full_queue_refuses_the_equal_and_lets_the_less_important_go() {
-    let queue = queue(2);
-    let low = queue.enter(Class::Low).unwrap();
-    let normal = queue.enter(Class::Normal).unwrap();
-    assert_eq!(queue.enter(Class::Low).err(), Some(Shed::QueueFull));
-    let high = queue.enter(Class::High).unwrap();
+    let queue = Queue::new();
+    let low = queue.enter(Class::Low, 2).unwrap();
+    let normal = queue.enter(Class::Normal, 2).unwrap();
+    assert_eq!(queue.enter(Class::Low, 2).err(), Some(Shed::QueueFull));
+    let high = queue.enter(Class::High, 2).unwrap();
     assert_eq!(called(&low), Some(Err(Shed::QueueFull)));
     assert_eq!((called(&normal), called(&high)), (None, None));
     assert_eq!(queue.waiting(), 2);
-    assert_eq!(self::queue(0).enter(Class::High).err(), Some(Shed::QueueFull));
+    assert_eq!(Queue::new().enter(Class::High, 0).err(), Some(Shed::QueueFull));
 }
 
 #[test]
 fn a_call_that_is_not_needed_goes_to_the_next() {
-    let queue = queue(4);
-    let a = queue.enter(Class::Normal).unwrap();
-    let b = queue.enter(Class::Normal).unwrap();
+    let queue = Queue::new();
+    let a = queue.enter(Class::Normal, 4).unwrap();
+    let b = queue.enter(Class::Normal, 4).unwrap();
     queue.wake();
     drop(a);
     assert_eq!(called(&b), Some(Ok(())));
-    let c = queue.enter(Class::Normal).unwrap();
+    let c = queue.enter(Class::Normal, 4).unwrap();
     assert!(!c.may_look(), "one that was called is before it");
     b.served(false);
     assert_eq!(called(&c), None, "the place was taken");
@@ -61,9 +57,9 @@ fn a_call_that_is_not_needed_goes_to_the_next() {
 
 #[test]
 fn more_room_than_one_needs_is_passed_on() {
-    let queue = queue(4);
-    let a = queue.enter(Class::Normal).unwrap();
-    let b = queue.enter(Class::Normal).unwrap();
+    let queue = Queue::new();
+    let a = queue.enter(Class::Normal, 4).unwrap();
+    let b = queue.enter(Class::Normal, 4).unwrap();
     queue.wake();
     a.served(true);
     assert_eq!(called(&b), Some(Ok(())));
@@ -71,9 +67,9 @@ fn more_room_than_one_needs_is_passed_on() {
 
 #[test]
 fn two_that_were_called_in_vain_stand_in_their_order_again() {
-    let queue = queue(4);
-    let a = queue.enter(Class::Normal).unwrap();
-    let b = queue.enter(Class::Normal).unwrap();
+    let queue = Queue::new();
+    let a = queue.enter(Class::Normal, 4).unwrap();
+    let b = queue.enter(Class::Normal, 4).unwrap();
     queue.wake();
     queue.wake();
     a.again();
@@ -85,9 +81,9 @@ fn two_that_were_called_in_vain_stand_in_their_order_again() {
 
 #[test]
 fn whoever_waits_behind_one_that_leaves_is_called() {
-    let queue = queue(4);
-    let a = queue.enter(Class::Normal).unwrap();
-    let b = queue.enter(Class::Normal).unwrap();
+    let queue = Queue::new();
+    let a = queue.enter(Class::Normal, 4).unwrap();
+    let b = queue.enter(Class::Normal, 4).unwrap();
     assert_eq!(called(&b), None);
     drop(a);
     assert_eq!(called(&b), Some(Ok(())));
@@ -95,9 +91,9 @@ fn whoever_waits_behind_one_that_leaves_is_called() {
 
 #[test]
 fn whoever_was_called_in_vain_stays_first() {
-    let queue = queue(4);
-    let a = queue.enter(Class::Normal).unwrap();
-    let b = queue.enter(Class::Normal).unwrap();
+    let queue = Queue::new();
+    let a = queue.enter(Class::Normal, 4).unwrap();
+    let b = queue.enter(Class::Normal, 4).unwrap();
     queue.wake();
     a.again();
     assert_eq!((called(&a), called(&b)), (None, None));
@@ -107,15 +103,15 @@ fn whoever_was_called_in_vain_stays_first() {
 
 #[test]
 fn a_place_that_is_given_up_is_free() {
-    let queue = queue(1);
-    drop(queue.enter(Class::Normal).unwrap());
+    let queue = Queue::new();
+    drop(queue.enter(Class::Normal, 1).unwrap());
     assert_eq!(queue.waiting(), 0);
-    assert!(queue.enter(Class::Normal).is_ok());
+    assert!(queue.enter(Class::Normal, 1).is_ok());
 }
 
 #[test]
 fn nobody_is_forgotten_when_many_threads_come_and_go() {
-    let queue = queue(1000);
+    let queue = Queue::new();
     let (room, served) = (AtomicU32::new(2), AtomicU32::new(0));
     let take = || room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
     std::thread::scope(|scope| {
@@ -123,7 +119,7 @@ fn nobody_is_forgotten_when_many_threads_come_and_go() {
             scope.spawn(|| {
                 for _ in 0..500 {
                     if !take() {
-                        let place = queue.enter(Class::Normal).unwrap();
+                        let place = queue.enter(Class::Normal, 1000).unwrap();
                         loop {
                             place.again();
                             if place.may_look() && take() {

@@ -1,0 +1,155 @@
+//! Instances: commands that can be launched, and keys that go with what launches them.
+
+use std::borrow::Cow;
+
+use super::{Problems, is_typed, scale};
+use crate::node::{Kind, Node, clip};
+use crate::path::Path;
+use crate::report::Problem;
+use crate::value::{ByteSize, InstancePort, OF_A_COMMAND, Typed, meant, placeholders};
+
+/// Keys about processes, which are for those that Tidegate launches itself.
+const OF_PROCESSES: [&str; 14] = [
+    "env",
+    "cwd",
+    "user",
+    "group",
+    "port",
+    "start_timeout",
+    "stop_timeout",
+    "drain_timeout",
+    "min_uptime",
+    "max_memory",
+    "cpus",
+    "limits",
+    "log",
+    "watch",
+];
+
+/// Words that only a shell understands.
+const OF_A_SHELL: [&str; 12] = ["|", "||", "&", "&&", ";", ">", ">>", "<", "<<", "2>", "2>&1", "&>"];
+
+/// Checks `instances` of the service at `path`.
+pub(super) fn check(service: &Node, path: &Path, problems: &mut Problems) {
+    let Some(instances) = service.get("instances").filter(|node| !node.is_null()) else { return };
+    let path = path.key("instances");
+    let launched = command(instances);
+    if let Some(command) = launched {
+        // A bare command stands for the whole mapping.
+        let bare = std::ptr::eq(command, instances);
+        let at = if bare { path.clone() } else { path.key("command") };
+        runnable(command, &at, problems);
+        filled_in(instances, command, (&path, &at), problems);
+        memory(instances, &path, problems);
+    } else if let Some(other) = ["exec", "webhook", "advise"].iter().find(|key| is_typed(instances, key)) {
+        for key in OF_PROCESSES.iter().filter(|key| instances.get(key).is_some()) {
+            let at = path.key(key);
+            let problem = Problem::error(format!("{} goes with `command`", at.in_words()));
+            problems.push((at, problem.hint(format!("with `{other}` somebody else launches the instances"))));
+        }
+    }
+    if let Some(command) = instances.get("exec") {
+        runnable(command, &path.key("exec"), problems);
+    }
+    if let Some(bounds) = instances.get("scale") {
+        scale::check(instances, bounds, &path, launched.is_some(), problems);
+    }
+}
+
+/// The command of instances that Tidegate launches.
+pub(super) fn command(instances: &Node) -> Option<&Node> {
+    let command = if matches!(instances.kind, Kind::Map(_)) { instances.get("command")? } else { instances };
+    (!command.is_null() && !matches!(command.kind, Kind::Broken | Kind::Map(_))).then_some(command)
+}
+
+/// Where instances listen; `None` where what was typed is none.
+pub(super) fn port(instances: &Node) -> Option<InstancePort> {
+    instances.get("port").map_or(Some(InstancePort::Auto), |node| InstancePort::read(node.text()?).ok())
+}
+
+/// The words of a command, where all of them are known.
+fn words(command: &Node) -> Option<Vec<Cow<'_, str>>> {
+    match command.text() {
+        Some(line) => shlex::split(line).map(|words| words.into_iter().map(Cow::Owned).collect()),
+        None => command.items().iter().map(|word| word.text().map(Cow::Borrowed)).collect(),
+    }
+}
+
+/// The first word is a program, and no word waits for a shell.
+fn runnable(command: &Node, at: &Path, problems: &mut Problems) {
+    let Some(words) = words(command) else { return };
+    let Some(program) = words.first() else { return };
+    let shown = command.scalar().is_none_or(|scalar| scalar.typed().is_none());
+    let bad = |why: &str| Problem::error(format!("{} {why}", at.in_words()));
+    let problem = if program.is_empty() {
+        bad("has no program").expected("its first word to be a program")
+    } else if program.bytes().all(|b| b.is_ascii_digit()) {
+        bad("is a number").hint("how many instances there are is said by `scale`, beside `command`")
+    } else if is_assignment(program) {
+        let (name, _) = program.split_once('=').unwrap_or_default();
+        bad("begins with a variable").hint(format!("write `env: {{ {}: … }}` beside `command`", clip(name)))
+    } else {
+        let operator = OF_A_SHELL.iter().find(|word| words.iter().any(|typed| typed == *word));
+        let Some(operator) = operator.filter(|_| shown && command.scalar().is_some()) else { return };
+        let message = format!("the program of {} gets `{operator}` as it is", at.in_words());
+        Problem::warning(message)
+            .hint("there is no shell; where one is needed write `[\"sh\", \"-c\", \"…\"]`")
+    };
+    problems.push((at.clone(), problem));
+}
+
+/// `NAME=value`, which a shell would take for a variable.
+fn is_assignment(word: &str) -> bool {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    word.split_once('=').is_some_and(|(name, _)| is_name(name))
+}
+
+/// What is filled into command and environment: known words, and those of the place where the instances listen.
+fn filled_in(instances: &Node, command: &Node, (path, at): (&Path, &Path), problems: &mut Problems) {
+    let mut texts: Vec<(Path, Cow<'_, str>)> =
+        words(command).into_iter().flatten().map(|word| (at.clone(), word)).collect();
+    for variable in instances.get("env").map(Node::entries).unwrap_or_default() {
+        let Some(scalar) = variable.value.scalar() else { continue };
+        let at = path.key("env").key(&variable.key);
+        let typed = &**scalar.typed().unwrap_or(&scalar.text);
+        if let Some(word) = placeholders(typed).find(|word| !OF_A_COMMAND.contains(word)) {
+            let message = format!("a word in braces stands for nothing in {}", at.in_words());
+            problems.push((at.clone(), Problem::error(message).hint(meant(&OF_A_COMMAND, word))));
+        }
+        texts.push((at, Cow::Borrowed(typed)));
+    }
+    let Some(port) = port(instances) else { return };
+    let place_of = |word: &str| {
+        texts.iter().find(|(_, text)| placeholders(text).any(|found| found == word)).map(|(at, _)| at.clone())
+    };
+    if port == InstancePort::Socket {
+        if let Some(at) = place_of("port") {
+            let problem = Problem::error("there is no `{port}` with `port: socket`");
+            problems.push((at, problem.hint("write `{socket}`, which is the path of the socket")));
+        } else if place_of("socket").is_none() {
+            let message = format!("nothing tells {} which socket to listen at", path.in_words());
+            problems.push((
+                path.key("port"),
+                Problem::warning(message)
+                    .hint("put `{socket}` into `command` or `env`, or read the variable `SOCKET`"),
+            ));
+        }
+    } else if let Some(at) = place_of("socket") {
+        let problem = Problem::error("there is no `{socket}` without `port: socket`");
+        problems.push((at, problem.hint("add `port: socket`, or write `{port}`")));
+    }
+}
+
+/// An instance that the kernel ends first is never replaced in time.
+fn memory(instances: &Node, path: &Path, problems: &mut Problems) {
+    let size = |node: Option<&Node>| ByteSize::read(node?.text()?).ok();
+    let hard = instances.get("limits").and_then(|limits| limits.get("memory"));
+    if let (Some(soft), Some(hard), Some(node)) = (size(instances.get("max_memory")), size(hard), hard)
+        && soft >= hard
+    {
+        let at = path.key("max_memory");
+        let problem = Problem::warning(format!("{} has no effect", at.in_words()));
+        problems.push((at, problem.also(node.span, "the kernel ends the instance before that")));
+    }
+}

@@ -1,0 +1,81 @@
+//! Who does what was decided: a fleet of our own, or somebody else who is told.
+
+use super::host::Gate;
+use super::told::Told;
+use crate::assemble::instances::{Driver, Plan};
+use crate::node::Node;
+use balance::State;
+use instances::{Fleet, FleetView, Handed};
+use std::rc::Rc;
+use std::sync::Arc;
+use upstream::Service;
+
+/// What instances are launched and ended with.
+#[derive(Clone)]
+pub(super) enum Hands {
+    /// Tidegate's own.
+    Fleet(Rc<Fleet>),
+    /// Somebody else's, whose instances are the service's endpoints.
+    Others(Rc<Told>),
+}
+
+impl Hands {
+    pub(super) fn new(name: &str, plan: &Plan, node: &Arc<Node>, handed: Vec<Handed>) -> Self {
+        match &plan.driver {
+            Driver::Fleet(settings) => {
+                let host = Rc::new(Gate(Arc::downgrade(node)));
+                let fleet = Fleet::new((**settings).clone(), host, node.clock());
+                if !handed.is_empty() {
+                    fleet.adopt(handed);
+                }
+                Self::Fleet(fleet)
+            }
+            other => Self::Others(Told::new(name, other)),
+        }
+    }
+
+    /// Another version of the config. False: it takes other hands.
+    pub(super) fn follow(&self, plan: &Plan) -> bool {
+        match (self, &plan.driver) {
+            (Self::Fleet(fleet), Driver::Fleet(settings)) => {
+                fleet.configure((**settings).clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// So many are wanted.
+    pub(super) fn want(&self, count: u32, reason: &str) {
+        match self {
+            Self::Fleet(fleet) => fleet.want(count),
+            Self::Others(told) => told.want(count, reason),
+        }
+    }
+
+    /// Who is there. Of others it is known which endpoints can be used, and no more.
+    pub(super) fn view(&self, service: &Service) -> FleetView {
+        match self {
+            Self::Fleet(fleet) => fleet.view(),
+            Self::Others(told) => {
+                let is_up = |m: &&upstream::Member| m.endpoint.health.state() == State::Up;
+                let ready = u32::try_from(service.members.iter().filter(is_up).count()).unwrap_or(u32::MAX);
+                FleetView { ready, rollout: told.trouble(), ..FleetView::default() }
+            }
+        }
+    }
+
+    pub(super) fn fleet(&self) -> Option<&Rc<Fleet>> {
+        match self {
+            Self::Fleet(fleet) => Some(fleet),
+            Self::Others(_) => None,
+        }
+    }
+
+    /// Ends what Tidegate has launched.
+    pub(super) async fn stop(&self) {
+        if let Self::Fleet(fleet) = self {
+            fleet.stop().await;
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One service that has instances: measured, decided upon, told.
+
+use super::board::Board;
+use super::hands::Hands;
+use crate::assemble::instances::{Plan, Seen, decision as shown, view};
+use crate::node::Node;
+use base::{Clock, Moment};
+use balance::State;
+use instances::{FleetView, Handed};
+use scale::{Decision, Sample, Scaler};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use upstream::{Service, Standing};
+
+/// An instance that takes no connections for so long is replaced.
+const DEAD_FOR: Duration = Duration::from_secs(5);
+/// How many looks there are between two views for people.
+const SHOW_EACH: u32 = 5;
+/// The share of recent answers that the guard of latency looks at.
+const GUARDED_PERCENT: u8 = 95;
+
+/// A service that is scaled.
+pub(super) struct Scaled {
+    name: Box<str>,
+    plan: Plan,
+    scaler: Scaler,
+    hands: Hands,
+    /// The service in force.
+    service: Option<Arc<Service>>,
+    /// Requests that it had got when it was last looked at.
+    counted: Option<(Moment, u64)>,
+    looks: u32,
+    /// Instances that cannot be reached, and since when.
+    dead_since: HashMap<Box<str>, Moment>,
+    /// Waits for requests that find nobody.
+    ringing: Option<(Arc<Standing>, JoinHandle<()>)>,
+    rung: Rc<Notify>,
+    clock: Clock,
+    board: Arc<Board>,
+    node: Weak<Node>,
+}
+
+impl Scaled {
+    pub(super) fn new(
+        name: &str,
+        plan: Plan,
+        handed: Vec<Handed>,
+        node: &Arc<Node>,
+        board: &Arc<Board>,
+        rung: &Rc<Notify>,
+    ) -> Self {
+        let there = u32::try_from(handed.len()).unwrap_or(u32::MAX);
+        let hands = Hands::new(name, &plan, node, handed);
+        let scaler = Scaler::new(plan.scale.clone(), if there > 0 { there } else { plan.initial() });
+        hands.want(scaler.wanted(), "start");
+        Self {
+            name: name.into(),
+            scaler,
+            hands,
+            service: None,
+            counted: None,
+            looks: 0,
+            dead_since: HashMap::new(),
+            ringing: None,
+            rung: Rc::clone(rung),
+            clock: node.clock(),
+            board: Arc::clone(board),
+            node: Arc::downgrade(node),
+            plan,
+        }
+    }
+
+    /// Another version of the config. False: its instances are launched by somebody else now.
+    pub(super) fn follow(&mut self, plan: Plan) -> bool {
+        if self.plan.driver != plan.driver && !self.hands.follow(&plan) {
+            return false;
+        }
+        if self.plan.scale != plan.scale {
+            self.scaler.configure(plan.scale.clone());
+        }
+        self.plan = plan;
+        true
+    }
+
+    pub(super) fn hands(&self) -> &Hands {
+        &self.hands
+    }
+
+    /// Another version of the service is in force.
+    pub(super) fn see(&mut self, service: &Arc<Service>) {
+        let standing = &service.standing;
+        if self.ringing.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, standing)) {
+            if let Some((_, old)) = self.ringing.take() {
+                old.abort();
+            }
+            let (theirs, rung) = (Arc::clone(standing), Rc::clone(&self.rung));
+            let ringing = tokio::task::spawn_local(async move {
+                loop {
+                    theirs.wanted.notified().await;
+                    rung.notify_one();
+                }
+            });
+            self.ringing = Some((Arc::clone(standing), ringing));
+        }
+        self.service = Some(Arc::clone(service));
+    }
+
+    /// Measures, decides where that is due, and shows what has come of it.
+    pub(super) fn look(&mut self, frozen: bool) {
+        let Some(service) = self.service.clone() else { return };
+        let fleet = self.hands.view(&service);
+        let sample = self.measure(&service, &fleet);
+        self.scaler.observe(&sample);
+        if !frozen && self.scaler.is_due(sample.at) {
+            let decision = self.scaler.decide(sample.at);
+            self.carry_out(&decision);
+            self.looks = 0;
+        }
+        let wanted = self.scaler.wanted();
+        service.standing.set_may_grow(self.may_grow(&fleet, wanted));
+        if !frozen {
+            self.replace_unwell(&service, sample.at);
+        }
+        if self.looks.is_multiple_of(SHOW_EACH) {
+            let seen = Seen {
+                wanted,
+                held: service.standing.waiting(),
+                concurrency: sample.concurrency,
+                in_flight: &|name| pending(&service, name),
+            };
+            self.board.show(view(&self.name, &self.plan, &fleet, &seen));
+        }
+        self.looks = self.looks.wrapping_add(1);
+    }
+
+    /// Is it worth while to wait for more instances?
+    fn may_grow(&self, fleet: &FleetView, wanted: u32) -> bool {
+        let comes = fleet.starting > 0 || fleet.ready < wanted;
+        let may_come = !self.plan.dry_run && wanted < self.plan.scale.max;
+        fleet.crash_loop.is_none() && (comes || may_come)
+    }
+
+    /// Another instance for each that lives and does not work: its checks fail, or it takes no connections any more.
+    fn replace_unwell(&mut self, service: &Service, now: Moment) {
+        let Some(fleet) = self.hands.fleet() else { return };
+        let state = |m: &upstream::Member| m.endpoint.health.state();
+        self.dead_since.retain(|name, _| {
+            service.members.iter().any(|m| m.endpoint.label == *name && state(m) == State::Dead)
+        });
+        for member in &service.members {
+            let name = &member.endpoint.label;
+            match state(member) {
+                State::Failing => {
+                    fleet.replace(name, "its health check fails");
+                }
+                State::Dead => {
+                    let since = *self.dead_since.entry(name.clone()).or_insert(now);
+                    if now.since(since) >= DEAD_FOR {
+                        fleet.replace(name, "it takes no connections");
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn measure(&mut self, service: &Service, fleet: &FleetView) -> Sample {
+        let at = self.clock.now();
+        let pending: u32 = service.members.iter().map(|m| m.endpoint.load.pending()).sum();
+        let requests = service.meters.requests();
+        let rps = self.counted.replace((at, requests)).map(|(then, before)| {
+            requests.saturating_sub(before) as f64 / at.since(then).as_secs_f64().max(0.001)
+        });
+        Sample {
+            at,
+            wall: SystemTime::now(),
+            ready: fleet.ready,
+            starting: fleet.starting,
+            concurrency: Some(f64::from(pending) + f64::from(service.standing.waiting())),
+            rps,
+            latency_p95: service.standing.percentile(GUARDED_PERCENT),
+            cpu: fleet.cpu,
+            memory: fleet.memory,
+            backlog: None,
+            database: None,
+            start_time: fleet.start_time,
+            crash_loop: fleet.crash_loop.is_some(),
+        }
+    }
+
+    /// Has what was decided done, and remembers it.
+    fn carry_out(&self, decision: &Decision) {
+        if !self.plan.dry_run {
+            self.hands.want(decision.to, &decision.text());
+        }
+        if let Some(node) = self.node.upgrade() {
+            node.decided(&self.name, decision, self.plan.dry_run);
+        }
+        self.board.keep(&self.name, shown(decision));
+    }
+}
+
+impl Drop for Scaled {
+    fn drop(&mut self) {
+        if let Some((_, ringing)) = self.ringing.take() {
+            ringing.abort();
+        }
+    }
+}
+
+fn pending(service: &Service, name: &str) -> u32 {
+    let member = service.members.iter().find(|m| *m.endpoint.label == *name);
+    member.map_or(0, |member| member.endpoint.load.pending())
+}
