@@ -84,7 +84,7 @@ async fn started(node: &Node) -> Vec<Address> {
         let is_ready = views.iter().all(|view| view.ready >= view.min.max(1));
         if (is_ready && !views.is_empty()) || Instant::now() >= until {
             let all = views.iter().flat_map(|view| &view.instances);
-            return all.map(|instance| Address::new(&instance.name, &instance.place)).collect();
+            return all.map(|i| Address::new(&i.name, format!("http://{}", i.place))).collect();
         }
         tokio::time::sleep(LOOK / 10).await;
     }

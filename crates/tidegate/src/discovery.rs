@@ -128,5 +128,6 @@ fn template(typed: &config::Service, scheme: config::Scheme) -> EndpointSettings
         rank: balance::Place::default(),
         max_connections: typed.max_connections,
         max_requests: typed.max_requests,
+        proven: false,
     }
 }

@@ -179,7 +179,7 @@ fn settings_from(config: &Path, service: &str, parameters: Parameters) -> Result
     let hold = crate::assemble::instances::hold(typed);
     Ok(Parameters {
         scale: plan.scale,
-        hold_size: hold.map_or(parameters.hold_size, |hold| hold.size as u64),
+        hold_size: hold.map_or(parameters.hold_size, |hold| u32::try_from(hold.size).unwrap_or(u32::MAX)),
         hold_timeout: hold.map_or(parameters.hold_timeout, |hold| hold.timeout),
         ..parameters
     })

@@ -236,6 +236,7 @@ pub(crate) fn endpoint(
         },
         max_connections: typed.max_connections.or(service.max_connections),
         max_requests: typed.max_requests.or(service.max_requests),
+        proven: false,
     }
 }
 

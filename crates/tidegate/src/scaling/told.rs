@@ -67,8 +67,8 @@ fn elsewhere(driver: &Driver) -> Result<Option<Elsewhere>, String> {
         Driver::Exec(command) => Some(Elsewhere::Exec(Exec { command: command.clone(), timeout: TIMEOUT })),
         Driver::Webhook(hook) => {
             let token = hook.token.as_ref().map(config::Secret::reveal);
-            let url = hook.url.as_str();
-            Some(Elsewhere::Webhook(Webhook::new(url, token, &ClientSettings::default(), TIMEOUT)?))
+            let url = hook.url.to_string();
+            Some(Elsewhere::Webhook(Webhook::new(&url, token, &ClientSettings::default(), TIMEOUT)?))
         }
         Driver::Advise | Driver::Fleet(_) => None,
     })
