@@ -4,6 +4,7 @@
 //! processes hold the socket for a while, so nothing ends whichever of them goes on. A newer version may say more than
 //! this one knows, so unknown members are passed over and missing ones have a value that is right for them.
 
+use crate::host::Member;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -20,6 +21,20 @@ pub struct Handed {
     pub known: Known,
     /// What its keeper is controlled by.
     pub control: OwnedFd,
+}
+
+impl Handed {
+    /// The endpoint that it is, where it takes requests or finishes those that it has.
+    pub fn member(&self) -> Option<Member> {
+        let known = &self.known;
+        let cordoned = match known.phase {
+            Phase::Ready => false,
+            Phase::Draining => true,
+            Phase::Starting | Phase::Stopping => return None,
+        };
+        let place = known.place.as_ref()?.place();
+        Some(Member { name: known.name.as_str().into(), place, cordoned })
+    }
 }
 
 /// What is known of an instance, to be written and read with serde.

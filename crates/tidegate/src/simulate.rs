@@ -129,7 +129,7 @@ pub(crate) fn simulate(what: &Simulate) -> Result<ExitCode> {
     let trace = Trace::parse(&text_of(&args.trace)?).with_context(|| name.clone())?;
     let mut parameters = Parameters::default().with(trace.settings());
     if let (Some(config), Some(service)) = (&args.config, &args.service) {
-        parameters = settings_from(config, service, parameters)?;
+        parameters = settings_from(config, service, &parameters)?;
     }
     let parameters = parameters.with(&args.given.overrides()).checked().map_err(anyhow::Error::msg)?;
     let report = simulator::compare(&trace, &parameters, &name, |initial| {
@@ -166,7 +166,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Scaling and holding as the config has them for that service.
-fn settings_from(config: &Path, service: &str, parameters: Parameters) -> Result<Parameters> {
+fn settings_from(config: &Path, service: &str, parameters: &Parameters) -> Result<Parameters> {
     let loaded = config::load(config).map_err(|report| anyhow::anyhow!(report.render(false)))?;
     let services = &loaded.file.services;
     let Some((_, typed)) = services.iter().find(|(name, _)| name.as_str() == service) else {
@@ -181,6 +181,6 @@ fn settings_from(config: &Path, service: &str, parameters: Parameters) -> Result
         scale: plan.scale,
         hold_size: hold.map_or(parameters.hold_size, |hold| u32::try_from(hold.size).unwrap_or(u32::MAX)),
         hold_timeout: hold.map_or(parameters.hold_timeout, |hold| hold.timeout),
-        ..parameters
+        ..parameters.clone()
     })
 }

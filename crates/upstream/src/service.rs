@@ -412,7 +412,9 @@ impl Service {
         endpoint.meters.set_up(change.to == State::Up);
         endpoint.meters.changed(change.why.as_str());
         let (from, to, why) = (change.from.as_str(), change.to.as_str(), change.why.as_str());
-        let level = if change.to == State::Up { Level::Info } else { Level::Warning };
+        // Whoever drains an endpoint means it.
+        let is_wanted = matches!(change.to, State::Up | State::Draining);
+        let level = if is_wanted { Level::Info } else { Level::Warning };
         let service = &self.settings.name;
         let (between, detail) = detail.map_or(("", ""), |detail| (": ", detail));
         endpoint.tell_change(why);

@@ -61,6 +61,8 @@ pub(crate) fn summary(service: &ServiceInstances) -> Value {
         "draining": service.draining,
         "dry_run": service.dry_run,
         "held": service.held,
+        "concurrency": service.concurrency,
+        "target": service.target,
         "crash_loop": service.crash_loop,
         "rollout": service.rollout,
         "start_seconds": service.start_seconds,

@@ -78,6 +78,7 @@ impl ServiceInstances {
 
     fn nobody(&self) -> String {
         match (self.starting, self.start_seconds) {
+            _ if self.crash_loop.is_some() => "no instance is ready".to_owned(),
             (0, _) => "no instance is ready, and none is starting".to_owned(),
             (_, Some(s)) => format!("no instance is ready yet; one takes about {s:.1} s to start"),
             (..) => "no instance is ready yet".to_owned(),
@@ -155,13 +156,14 @@ mod tests {
             ready: 0,
             starting: 1,
             held: 3,
+            start_seconds: Some(2.0),
             rollout: Some("2 of 4 replaced".to_owned()),
             crash_loop: Some("5 ends in 60 s".to_owned()),
             ..shop()
         };
         let expected = [
             (Bad, "crash loop: 5 ends in 60 s"),
-            (Bad, "no instance is ready yet"),
+            (Bad, "no instance is ready"),
             (Notable, "3 requests wait until an instance is ready"),
             (Notable, "rollout: 2 of 4 replaced"),
         ];

@@ -7,7 +7,7 @@
 mod blocks;
 mod chart;
 
-use super::figures::{since, word};
+use super::figures::{since, time, word};
 use super::services::class;
 use super::{ROWS, scrolled, table};
 use crate::instances::{DecisionView, ServiceInstances, Steps};
@@ -36,7 +36,9 @@ pub(super) fn instances(node: &dyn Node, steps: &Steps) -> Markup {
     let rest = all.split_off(all.len().min(CARDS));
     let mut room = Room { blocks: 200, rows: 100 };
     html! {
-        @for service in &all { (card(node, service, steps, &mut room)) }
+        @if !all.is_empty() {
+            div.cards { @for service in &all { (card(node, service, steps, &mut room)) } }
+        }
         @if !rest.is_empty() { (others(&rest)) }
     }
 }
@@ -56,6 +58,7 @@ fn card(node: &dyn Node, service: &ServiceInstances, steps: &Steps, room: &mut R
                 h2 { "Instances of " (name) }
                 span.tag { (service.driver) }
                 @if service.dry_run { span.pill.warn { "dry run" } }
+                span.quiet { (figures(service)) }
                 // Only what Tidegate launches itself can be launched again by it.
                 @if service.driver == "process" {
                     button type="button" data-restart=(name) { "Restart" }
@@ -69,6 +72,15 @@ fn card(node: &dyn Node, service: &ServiceInstances, steps: &Steps, room: &mut R
             (blocks::details(service, room))
         }
     }
+}
+
+/// What goes on and how long a start takes, where that is known.
+fn figures(service: &ServiceInstances) -> String {
+    let mut parts = Vec::new();
+    parts.extend(service.concurrency.map(|n| format!("concurrency {n:.1}")));
+    parts.extend(service.target.map(|n| format!("target {n:.1} each")));
+    parts.extend(service.start_seconds.map(|s| format!("starts in {}", time(Some(s)))));
+    parts.join(", ")
 }
 
 fn sentence(service: &ServiceInstances) -> Markup {

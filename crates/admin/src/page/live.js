@@ -14,8 +14,11 @@
     try {
       const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (!answer.ok) throw new Error(answer.statusText);
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const [from, to] = [fresh.querySelector("main"), document.querySelector("main")];
+      // Only <main> is parsed: the policy of this page forbids the style of the other one, and would say so each time.
+      const text = await answer.text();
+      const html = text.slice(text.indexOf("<main>"), text.indexOf("</main>"));
+      const from = new DOMParser().parseFromString(html, "text/html").querySelector("main");
+      const to = document.querySelector("main");
       // Tables keep how far they were scrolled, what was opened stays open, and the focus stays where it was.
       const old = [...document.querySelectorAll(kept)];
       const scrolled = old.map((e) => [e.scrollLeft, e.scrollTop]);

@@ -15,12 +15,11 @@ impl Host for Gate {
     }
 
     fn in_flight(&self, service: &str, name: &str) -> InFlight {
-        let none = InFlight { requests: 0, streams: 0 };
-        let Some(node) = self.0.upgrade() else { return none };
+        let Some(node) = self.0.upgrade() else { return InFlight::default() };
         let site = node.site();
         let service = site.services.iter().find(|s| *s.settings.name == *service);
         let members = service.map(|s| s.members.as_slice()).unwrap_or_default();
-        members.iter().find(|m| *m.endpoint.label == *name).map_or(none, |member| {
+        members.iter().find(|m| *m.endpoint.label == *name).map_or_else(InFlight::default, |member| {
             let load = &member.endpoint.load;
             InFlight { requests: load.pending(), streams: load.answering() }
         })

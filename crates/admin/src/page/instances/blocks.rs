@@ -53,20 +53,24 @@ pub(super) fn blocks(service: &ServiceInstances, room: &mut Room) -> Markup {
     if 0 < described && described <= BLOCKS.min(room.blocks) {
         room.blocks -= described;
         return html! {
-            ul.blocks { @for instance in &service.instances { (block(instance)) } }
-            (legend(&counts, 1))
+            div.row {
+                ul.blocks { @for instance in &service.instances { (block(instance)) } }
+                (legend(&counts, 1))
+            }
         };
     }
     let each = all.div_ceil(BLOCKS).max(1);
     html! {
-        @if all > 0 {
-            ul.blocks aria-hidden="true" {
-                @for (state, n) in counts {
-                    @for _ in 0..n.div_ceil(each) { li.block.(state) { (letter(state)) } }
+        div.row {
+            @if all > 0 {
+                ul.blocks aria-hidden="true" {
+                    @for (state, n) in counts {
+                        @for _ in 0..n.div_ceil(each) { li.block.(state) { (letter(state)) } }
+                    }
                 }
             }
+            (legend(&counts, each))
         }
-        (legend(&counts, each))
     }
 }
 

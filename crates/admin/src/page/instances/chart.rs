@@ -13,7 +13,8 @@ const ABOVE: f64 = 4.0;
 pub(super) fn chart(points: &[Point], name: &str) -> Markup {
     let most = |of: &dyn Fn(&Point) -> u32| points.iter().map(of).max().unwrap_or(0);
     let (wanted, ready) = (most(&|p| p.wanted), most(&|p| p.ready));
-    let top = f64::from(wanted.max(ready).max(1));
+    let most = wanted.max(ready);
+    let top = f64::from(most.max(1));
     let label = format!(
         "Instances of {name} in the last five minutes: at most {wanted} were wanted and {ready} were ready"
     );
@@ -26,7 +27,7 @@ pub(super) fn chart(points: &[Point], name: &str) -> Markup {
             p.legend.quiet {
                 span { span.key.ready {} " ready" }
                 span { span.key.wanted {} " wanted" }
-                span { "last five minutes, at most " (top) }
+                span { "last five minutes, at most " (most) }
             }
         }
     }
