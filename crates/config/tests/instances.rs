@@ -196,3 +196,38 @@ fn the_environment_of_instances_is_passed_on_and_never_shown() {
     let shown = format!("{loaded:?}{}", loaded.file.redacted());
     assert!(!shown.contains("hunter2") && shown.contains("***"), "{shown}");
 }
+
+#[test]
+fn a_port_of_another_address_of_the_machine_is_free_for_instances() {
+    let check = |listener: &str| {
+        let text = format!(
+            "listeners: [\"{listener}\"]\nadmin: off\nroutes: [{{ service: a }}]\nservices: {{ a: {{ instances: {{ command: a, port: 8080 }} }} }}\n"
+        );
+        config::parse(&text, "test.yaml", &env).is_ok()
+    };
+    assert!(check("10.0.0.1:8080") && check("[::1]:8081") && check("127.0.0.1:0") && check(":8082"));
+    assert!(
+        !check(":8081") && !check("0.0.0.0:8080") && !check("127.0.0.1:8080"),
+        "one is for a replacement"
+    );
+}
+
+#[test]
+fn a_large_file_of_mistakes_is_told_in_little_time() {
+    let mut text = "listeners: [1]\nroutes: [{ service: a }]\nservices:\n".to_owned();
+    for number in 0..5_000 {
+        let service = format!(
+            "  s{number}: {{ instances: {{ command: a, port: {}, scale: {{ schedule: [{{ time_zone: America/Nowhere{number} }}] }} }} }}\n",
+            1 + number
+        );
+        text.push_str(&service);
+    }
+    text += "  a: { instances: [a, \"";
+    text += &"{".repeat(4 << 20);
+    text += "\"] }\n";
+    let begun = std::time::Instant::now();
+    let report = config::parse(&text, "test.yaml", &env).unwrap_err();
+    assert!(report.problems().len() + report.left_out() > 10_000);
+    // Whatever grew with the square of the file would take minutes.
+    assert!(begun.elapsed() < seconds(20), "{:?}", begun.elapsed());
+}

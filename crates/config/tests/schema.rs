@@ -68,6 +68,35 @@ fn what_is_shown_of_every_example_fits_the_schema_that_editors_get() {
     }
 }
 
+#[test]
+fn editors_let_the_short_forms_of_instances_pass_and_refuse_what_is_none() {
+    let validator = jsonschema::draft202012::new(&config::schema()).unwrap();
+    let fits = |instances: Value| {
+        validator.is_valid(&serde_json::json!({
+            "listeners": [8080],
+            "services": { "shop": { "instances": instances } },
+            "routes": [{ "service": "shop" }],
+        }))
+    };
+    for typed in [
+        serde_json::json!("node server.js"),
+        serde_json::json!(["node", "server.js"]),
+        serde_json::json!({ "command": "node server.js", "scale": 3, "hold": 100, "log": "off" }),
+        serde_json::json!({ "command": ["node"], "port": 3000, "watch": "./app", "env": { "WORKERS": 2 } }),
+        serde_json::json!({ "command": "a", "scale": { "zero": "5m", "schedule": [{ "days": "mon-fri", "min": 1 }] } }),
+    ] {
+        assert!(fits(typed.clone()), "{typed}");
+    }
+    for typed in [
+        serde_json::json!({ "comand": "node" }),
+        serde_json::json!({ "command": [["node"]] }),
+        serde_json::json!({ "command": "a", "scale": { "count": 0 } }),
+        serde_json::json!({ "command": "a", "scale": { "up": { "select": "most" } } }),
+    ] {
+        assert!(!fits(typed.clone()), "{typed}");
+    }
+}
+
 /// A key that is absent is shown as null, which a file may not hold.
 fn strip_null(value: &mut Value) {
     match value {

@@ -169,6 +169,8 @@ fn forwarding(route: &crate::Route, service: &Service) -> Value {
         "retry": { "attempts": retry.attempts, "budget_percent": retry.budget.percent, "body": retry.body },
         "hedge": manner.hedge.or(settings.hedge).map(|h| h.to_string()),
         "endpoints": endpoints,
+        // Endpoints come by themselves; while there is none, requests wait.
+        "hold": settings.hold.map(|h| json!({ "size": h.size, "timeout": show_duration(h.timeout) })),
     })
 }
 

@@ -539,6 +539,9 @@ impl admin::Node for Node {
     }
 
     fn restart(&self, service: &str) -> Result<Value, admin::Refusal> {
+        if self.is_passing() {
+            return Err(admin::Refusal::NotNow(UNDER_WAY.into()));
+        }
         let Some(scaling) = self.scaling.get().filter(|scaling| scaling.restart(service)) else {
             return Err(admin::Refusal::NoService);
         };

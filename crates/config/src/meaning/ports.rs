@@ -1,5 +1,8 @@
 //! Ports that instances listen at one after the other: they exist, and nobody else has them.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
 use super::instances::{command, port};
 use super::{Problems, scale, section};
 use crate::file::Admin;
@@ -12,22 +15,23 @@ use crate::value::{Address, InstancePort, Typed};
 /// The largest port.
 const MAX: i64 = 65_535;
 
-/// Ports of somebody: the first and the last of them, whose they are, and where that was typed.
-type Taken = (i64, i64, String, Option<Span>);
+/// Ports of somebody, by the first of them: the last one, whose they are, and where that was typed. They do not
+/// overlap.
+type Taken = BTreeMap<i64, (i64, String, Option<Span>)>;
 
 /// Checks the instances of all services.
 pub(super) fn check(tree: &Node, problems: &mut Problems) {
-    let mut taken = Vec::new();
+    let mut taken = None;
     for entry in tree.get("services").map(Node::entries).unwrap_or_default() {
         let Some(instances) = entry.value.get("instances") else { continue };
         let (Some(InstancePort::First(first)), Some(node)) = (port(instances), instances.get("port")) else {
             continue;
         };
-        if command(instances).is_none() {
-            continue;
-        }
         // One more than `max` while an instance is replaced: it begins before the old one ends.
         let (first, (_, max)) = (i64::from(first), scale::bounds(instances));
+        if command(instances).is_none() || max < 1 {
+            continue;
+        }
         let last = first.saturating_add(max);
         let service = Path::new().key("services").key(&entry.key);
         let path = service.key("instances").key("port");
@@ -38,24 +42,27 @@ pub(super) fn check(tree: &Node, problems: &mut Problems) {
             problems.push((path, Problem { expected, ..problem.hint(hint) }));
             continue;
         }
-        if taken.is_empty() {
-            taken = listeners(tree);
+        let taken = taken.get_or_insert_with(|| listeners(tree));
+        match taken.range(..=last).next_back() {
+            Some((_, (end, whose, at))) if *end >= first => {
+                let message =
+                    format!("{} goes from {first} to {last}, where {whose} listens", path.in_words());
+                let problem = Problem::error(message);
+                let problem = match at {
+                    Some(at) => problem.also(*at, "the other one"),
+                    None => problem.hint("it does so where `admin` is absent"),
+                };
+                problems.push((path, problem));
+            }
+            _ => {
+                taken.insert(first, (last, service.in_words(), Some(node.span)));
+            }
         }
-        if let Some((_, _, whose, at)) = taken.iter().find(|(low, high, ..)| *low <= last && first <= *high) {
-            let message = format!("{} goes from {first} to {last}, where {whose} listens", path.in_words());
-            let problem = Problem::error(message);
-            let problem = match at {
-                Some(at) => problem.also(*at, "the other one"),
-                None => problem.hint("it does so where `admin` is absent"),
-            };
-            problems.push((path, problem));
-        }
-        taken.push((first, last, service.in_words(), Some(node.span)));
     }
 }
 
 /// What Tidegate itself listens at.
-fn listeners(tree: &Node) -> Vec<Taken> {
+fn listeners(tree: &Node) -> Taken {
     let typed = section(tree, "listeners").iter().enumerate();
     let listeners = typed.map(|(index, listener)| (format!("listener {}", index + 1), listener));
     let admin = tree.get("admin").map(|admin| ("the admin API".to_owned(), admin));
@@ -63,15 +70,17 @@ fn listeners(tree: &Node) -> Vec<Taken> {
         let node = node.get("address").unwrap_or(node);
         let port = match Address::read(node.text()?).ok()? {
             Address::Port(port) => port,
-            Address::Ip(address) => address.port(),
-            Address::Unix(_) => return None,
+            // Instances listen at 127.0.0.1, which other addresses leave free.
+            Address::Ip(at) if at.ip().is_unspecified() || at.ip() == Ipv4Addr::LOCALHOST => at.port(),
+            Address::Ip(_) | Address::Unix(_) => return None,
         };
-        (port > 0).then(|| (i64::from(port), i64::from(port), whose, Some(node.span)))
+        let port = i64::from(port);
+        (port > 0).then_some((port, (port, whose, Some(node.span))))
     };
-    let mut taken: Vec<Taken> = listeners.chain(admin).filter_map(taken).collect();
+    let mut taken: Taken = listeners.chain(admin).filter_map(taken).collect();
     if tree.get("admin").is_none_or(|admin| !admin.entries().is_empty() && admin.get("address").is_none()) {
         let port = i64::from(Admin::DEFAULT_ADDRESS.port());
-        taken.push((port, port, "the admin API".into(), None));
+        taken.entry(port).or_insert((port, "the admin API".into(), None));
     }
     taken
 }

@@ -1,6 +1,9 @@
 //! Times of the week: days, minutes of a day, and whose clock they are read from.
 
 use std::fmt;
+use std::sync::{LazyLock, OnceLock};
+
+use jiff::tz::TimeZoneDatabase;
 
 use super::number::whole;
 use super::{Bad, Typed, typed, word};
@@ -135,22 +138,34 @@ fn at(hour: &str, minute: &str) -> Option<DayTime> {
 word!(
     /// The name of a time zone of the IANA database, as it stands in the copy that comes with Tidegate.
     TimeZone, "time zone", "the name of a time zone such as `Europe/Berlin` or `UTC`", &["string"], |text| {
+        static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
         // Longer than any name there is.
         if text.len() > 64 {
             return Err(Bad::plain());
         }
-        let zones = jiff::tz::TimeZoneDatabase::bundled();
-        if zones.get(text).is_ok() {
-            return Ok(text.into());
+        match ZONES.get(text) {
+            Ok(_) => Ok(text.into()),
+            Err(_) => Err(better_zone(&ZONES, text).map_or_else(Bad::plain, Bad::mean)),
         }
-        let names: Vec<String> = zones.available().map(|name| name.to_string()).collect();
-        // `Berlin` alone is what most people know.
-        let city = |name: &&String| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
-        let near = names.iter().find(city).map(String::as_str);
-        let near = near.or_else(|| nearest(text, names.iter().map(String::as_str)));
-        Err(near.map_or_else(Bad::plain, Bad::mean))
     }
 );
+
+/// What `Berlin`, `Europ/Berlin` or `Europe/Berln` mean, most likely. There are hundreds of names, so that of those of
+/// the same region only the ones that begin alike are compared.
+fn better_zone(zones: &'static TimeZoneDatabase, text: &str) -> Option<&'static str> {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| zones.available().map(|name| name.to_string()).collect());
+    let names = names.iter().map(String::as_str);
+    let city_at = |name: &str| name.rfind('/').map_or(0, |slash| slash + 1);
+    let (region, city) = text.split_at(city_at(text));
+    let same_city = |name: &&str| name[city_at(name)..].eq_ignore_ascii_case(city);
+    let alike = |name: &&str| {
+        let (its_region, its_city) = name.split_at(city_at(name));
+        let first = |city: &str| city.bytes().next().map(|b| b.to_ascii_lowercase());
+        its_region.eq_ignore_ascii_case(region) && first(its_city) == first(city)
+    };
+    names.clone().find(same_city).or_else(|| nearest(text, names.filter(alike)))
+}
 
 typed!(DayRange, DayTime);
 
@@ -205,6 +220,8 @@ mod tests {
         assert_eq!(DayTime::read("8:00").map_err(hint), Err("did you mean `08:00`?".into()));
         assert_eq!(DayTime::read("18").map_err(hint), Err("did you mean `18:00`?".into()));
         assert_eq!(TimeZone::read("Europe/Berln").map_err(hint), Err("did you mean `Europe/Berlin`?".into()));
-        assert_eq!(TimeZone::read("berlin").map_err(hint), Err("did you mean `Europe/Berlin`?".into()));
+        for text in ["berlin", "Europ/Berlin"] {
+            assert_eq!(TimeZone::read(text).map_err(hint), Err("did you mean `Europe/Berlin`?".into()));
+        }
     }
 }

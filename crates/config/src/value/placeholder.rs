@@ -13,12 +13,13 @@ pub(crate) const OF_A_COMMAND: [&str; 4] = ["port", "socket", "name", "service"]
 /// What may stand in the path of a log.
 pub(crate) const OF_A_LOG: [&str; 2] = ["name", "service"];
 
-/// The words in braces of a text, in their order.
+/// The words in braces of a text, in their order. No letter is looked at twice, however many braces are left open.
 pub(crate) fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('{').filter_map(|(at, _)| {
-        let (word, _) = text[at + 1..].split_once('}')?;
-        let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic())
-            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let rest = &text[at + 1..];
+        let end = rest.bytes().position(|b| !b.is_ascii_alphanumeric() && b != b'_')?;
+        let word = &rest[..end];
+        let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic()) && rest[end..].starts_with('}');
         let foreign = text[..at].ends_with(['$', '%']) && !OF_A_COMMAND.contains(&word);
         (is_name && !foreign).then_some(word)
     })
@@ -51,6 +52,7 @@ mod tests {
         assert_eq!(found("${HOME} %{http_code} ${port}"), ["port"]);
         assert_eq!(found("{{port}}"), ["port"]);
         assert_eq!(found("{é}{"), [""; 0]);
+        assert_eq!(found(&("{".repeat(1 << 20) + "{port}")), ["port"]);
     }
 
     #[test]

@@ -31,7 +31,8 @@ impl Board {
 
     /// All services, in the order of their names.
     pub(crate) fn views(&self) -> Vec<ServiceInstances> {
-        let one = |entry: &Entry| ServiceInstances { last: entry.decisions.back().cloned(), ..entry.view.clone() };
+        let one =
+            |entry: &Entry| ServiceInstances { last: entry.decisions.back().cloned(), ..entry.view.clone() };
         self.entries().values().map(one).collect()
     }
 

@@ -31,7 +31,9 @@ impl Told {
                             "service {name}: cannot tell that {count} instances are wanted: {why}"
                         ));
                     }
-                    trouble.replace(heard.err().map(|why| format!("that {count} are wanted was not heard: {why}")));
+                    trouble.replace(
+                        heard.err().map(|why| format!("that {count} are wanted was not heard: {why}")),
+                    );
                 })
             }),
             Err(why) => {

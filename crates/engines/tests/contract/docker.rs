@@ -1,0 +1,6 @@
+//! Docker's engine.
+
+mod daemon;
+mod launching;
+mod living;
+mod real;

@@ -1,0 +1,7 @@
+//! Kubernetes' API server.
+
+mod asking;
+mod cluster;
+mod following;
+mod scaling;
+mod unwell;
