@@ -15,6 +15,7 @@ use rustix::net::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -22,6 +23,11 @@ use std::path::PathBuf;
 
 /// Bytes of a packet. A packet's size is bounded where it is made; this is far above it.
 const PACKET_MOST: usize = 128 * 1024;
+
+thread_local! {
+    /// Room for what comes.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What Tidegate tells a keeper.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,11 +171,19 @@ impl Channel {
 
     /// Takes what has come. `WouldBlock`: nothing has.
     pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Heard<T>> {
-        let mut text = vec![0; PACKET_MOST];
+        // Kept from one packet to the next: a fleet hears from each of its instances every second.
+        let mut text = ROOM.take();
+        text.resize(PACKET_MOST, 0);
+        let heard = self.receive_into(&mut text);
+        ROOM.set(text);
+        heard
+    }
+
+    fn receive_into<T: DeserializeOwned>(&self, text: &mut [u8]) -> io::Result<Heard<T>> {
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut room);
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-        let came = match recvmsg(&self.0, &mut [IoSliceMut::new(&mut text)], &mut control, flags) {
+        let came = match recvmsg(&self.0, &mut [IoSliceMut::new(text)], &mut control, flags) {
             Ok(came) => came,
             // The other end was closed before it had read everything. What it said before is still to come.
             Err(Errno::CONNRESET) => return Ok(Heard::Unknown),

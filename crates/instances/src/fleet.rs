@@ -69,7 +69,7 @@ struct Now {
 }
 
 impl Fleet {
-    /// A fleet of processes of this machine, with none wanted yet.
+    /// A fleet of processes of this machine. Until it is told how many are wanted it starts and ends none.
     pub fn new(settings: FleetSettings, host: Rc<dyn Host>, clock: Clock) -> Rc<Self> {
         Self::with_driver(settings, host, clock, Box::new(Processes::default()))
     }
@@ -100,7 +100,7 @@ impl Fleet {
     /// So many instances are wanted. What is missing is started, what is too many is drained, both at the next opportunity of
     /// this thread.
     pub fn want(&self, count: u32) {
-        self.mind.borrow_mut().wanted = count;
+        self.mind.borrow_mut().wanted = Some(count);
         self.wake.notify_one();
     }
 
@@ -169,6 +169,9 @@ impl Fleet {
         let now = self.now();
         let most = {
             let mut mind = self.mind.borrow_mut();
+            if self.handed.replace(false) {
+                mind.pause(false);
+            }
             mind.close(&now);
             mind.settings.stop_timeout + END_MOST
         };
@@ -223,15 +226,12 @@ impl Fleet {
 
     /// What those are at work on that may be ended. Asked before the step, which the gateway must not be called from.
     fn loads(&self) -> HashMap<Box<str>, InFlight> {
-        let names: Vec<_> = {
-            let mind = self.mind.borrow();
-            mind.instances
-                .iter()
-                .filter(|i| i.is_ready() || i.is_draining())
-                .map(|i| i.name.clone())
-                .collect()
+        let names = self.mind.borrow().asks_for_load();
+        let load = |name: Box<str>| {
+            let load = self.host.in_flight(&self.service, &name);
+            (name, load)
         };
-        names.into_iter().map(|name| (name.clone(), self.host.in_flight(&self.service, &name))).collect()
+        names.into_iter().map(load).collect()
     }
 
     fn announce(&self, out: &Out) {

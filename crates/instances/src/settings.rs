@@ -34,7 +34,7 @@ pub struct FleetSettings {
     pub log: LogSettings,
     /// Most lines a second of one instance; what is more is counted and dropped.
     pub lines_per_second: u32,
-    /// Files and folders whose change replaces the instances, one after the other.
+    /// Files and folders whose change replaces the instances, one after the other. Not where instances write themselves.
     pub watch: Vec<PathBuf>,
     /// An instance that has lived so long was no failed start.
     pub min_uptime: Duration,

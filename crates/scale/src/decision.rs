@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 pub struct Decision {
     /// When.
     pub at: Moment,
-    /// The same, for people.
+    /// The same, for people; 1970 where no sample has come yet.
     pub wall: SystemTime,
     /// Instances that took requests.
     pub ready: u32,

@@ -94,9 +94,9 @@ impl Decision {
             Reason::FromZero => write!(text, "{to} is the least to begin with"),
             Reason::Panic => write!(text, "panic keeps {to}"),
             Reason::Stabilization if limit.to > limit.from => {
-                write!(text, "not long enough, so {to} are kept")
+                write!(text, "stabilization keeps {to}")
             }
-            Reason::Stabilization => write!(text, "not long enough for more than {to}"),
+            Reason::Stabilization => write!(text, "stabilization allows {to}"),
             Reason::Policy => write!(text, "policies bound it to {to}"),
             Reason::Starting => {
                 write!(text, "{} ready and {} starting bound it to {to}", self.ready, self.starting)
@@ -184,7 +184,7 @@ mod tests {
         );
         assert_eq!(
             decision(vec![two], &[(Reason::Stabilization, 2, 3)], 3, 3).text(),
-            "cpu 42.5 % of 3 over 60 s at 70.0 % each wants 2; not long enough, so 3 are kept: stays at 3"
+            "cpu 42.5 % of 3 over 60 s at 70.0 % each wants 2; stabilization keeps 3: stays at 3"
         );
     }
 

@@ -5,6 +5,8 @@
 //! ready and has been at work for a panic window, and looks again. Where instances are less than half used
 //! they are not what is slow.
 //!
+//! Where there are too few answers for a percentile it has nothing to say, and the other signals decide.
+//!
 //! *Not here*: proportion; that is what the other signals are for.
 
 use crate::gauge::Reading;
@@ -24,30 +26,28 @@ pub(crate) fn opinion(
     settings: &Settings,
 ) -> Opinion {
     let target = target.as_secs_f64();
-    let wants = reading.filter(|reading| reading.fresh).map(|reading| {
-        let slow = reading.panic > target * (1.0 + settings.tolerance);
-        let used = utilisation.is_none_or(|utilisation| utilisation > USED);
-        if slow && used && is_settled(scene, settings) {
+    let alone = is_alone(settings);
+    let slow = |reading: &Reading| reading.fresh && reading.panic > target * (1.0 + settings.tolerance);
+    let used = utilisation.is_none_or(|utilisation| utilisation > USED);
+    let wants = match reading {
+        Some(reading) if slow(&reading) && used && is_settled(scene, settings) => {
             scene.from.saturating_add(1)
-        } else if reading.panic >= target * (1.0 - settings.tolerance) {
-            scene.from
-        } else if !is_alone(settings) {
-            0
-        } else if reading.panic < target / 2.0 {
-            // Nothing else says how many are needed, so they go one at a time, each after a stabilization window.
-            scene.from.saturating_sub(1)
-        } else {
-            scene.from
         }
-    });
+        Some(reading) if reading.panic >= target * (1.0 - settings.tolerance) => scene.from,
+        // Nothing else says how many are needed, so they go one at a time, each after a stabilization window.
+        Some(reading) if alone && reading.panic < target / 2.0 => scene.from.saturating_sub(1),
+        _ if alone => scene.from,
+        _ => 0,
+    };
     let proposal = Proposal {
         signal: Signal::Latency,
         stable: reading.map(|reading| reading.stable),
         panic: reading.map(|reading| reading.panic),
         target,
-        wants: wants.unwrap_or(scene.from),
+        wants,
     };
-    Opinion { proposal, fresh: wants.is_some(), short: 0 }
+    // Too few answers for a percentile are no reason to keep instances that other signals know not to be needed.
+    Opinion { proposal, fresh: !alone || reading.is_some_and(|reading| reading.fresh), short: 0 }
 }
 
 /// What was started last is ready, and what that changed has been seen.
@@ -122,9 +122,21 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_not_measured_wants_what_there_is() {
-        let settings = Settings::default();
-        let opinion = opinion(None, TARGET, Some(0.9), &four(), &settings);
-        assert_eq!((opinion.proposal.wants, opinion.fresh), (4, false));
+    fn without_answers_it_has_nothing_to_say_and_alone_it_keeps_what_there_is() {
+        let opinion = |targets| {
+            let settings = Settings { targets, ..Settings::default() };
+            let opinion = opinion(None, TARGET, Some(0.9), &four(), &settings);
+            (opinion.proposal.wants, opinion.fresh)
+        };
+        assert_eq!(opinion(Targets { rps: Some(9.0), ..Targets::default() }), (0, true));
+        assert_eq!(opinion(Targets::default()), (4, false));
+    }
+
+    #[test]
+    fn what_was_known_last_keeps_and_does_not_add() {
+        let targets = Targets { rps: Some(9.0), ..Targets::default() };
+        let settings = Settings { targets, ..Settings::default() };
+        let held = Reading { stable: 0.1, panic: 9.0, fresh: false };
+        assert_eq!(opinion(Some(held), TARGET, None, &four(), &settings).proposal.wants, 4);
     }
 }

@@ -6,6 +6,7 @@
 
 mod average;
 mod backoff;
+mod case;
 mod course;
 mod crash_loop;
 mod decision;

@@ -84,7 +84,8 @@ fn usable(target: Option<f64>) -> Option<f64> {
     target.filter(|target| target.is_finite() && *target > 0.0)
 }
 
-/// Concurrency and requests per second: sums over the service.
+/// Concurrency and requests per second: sums over the service. More instances take both averages: while a backlog that is
+/// gone is still in the long one, nobody needs what it would want.
 fn total(
     signal: Signal,
     reading: Option<Reading>,
@@ -92,7 +93,11 @@ fn total(
     scene: &Scene,
     settings: &Settings,
 ) -> Opinion {
-    let wants = reading.map(|reading| tolerant(reading.stable / target, scene, settings));
+    let wants = reading.map(|reading| {
+        let stable = tolerant(reading.stable / target, scene, settings);
+        let short = whole(reading.panic / target);
+        if stable > scene.from { stable.min(short.max(scene.from)) } else { stable }
+    });
     let short = reading.filter(|reading| reading.fresh).map_or(0, |reading| whole(reading.panic / target));
     Opinion {
         proposal: Proposal {

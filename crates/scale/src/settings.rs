@@ -55,7 +55,7 @@ pub struct Targets {
 /// How fast a count may change in one direction (HPA v2 `behavior`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Behavior {
-    /// The most careful recommendation of so long counts.
+    /// The most careful recommendation of so long counts; downwards of twice as long, behind a fall that was taken back.
     pub stabilization_window: Duration,
     /// Bounds on the change within a period. None: unbounded.
     pub policies: Vec<Policy>,

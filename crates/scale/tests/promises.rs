@@ -1,13 +1,13 @@
-//! What holds for any load, any settings, and whatever is measured: bounds, order, silence, clocks.
+//! What holds for any load, any settings, and whatever is measured: bounds, order, silence.
 
 mod play;
 
 use base::Moment;
-use play::{Play, settings};
+use play::{Play, moved};
 use proptest::prelude::*;
 use scale::{
-    Backlog, Behavior, Database, Decision, Policy, PolicyKind, Reason, Sample, Scaler, Select, Settings,
-    Targets, Window,
+    Backlog, Behavior, Database, Decision, Policy, PolicyKind, Reason, Sample, Select, Settings, Targets,
+    Window,
 };
 use std::time::{Duration, SystemTime};
 
@@ -118,11 +118,6 @@ prop_compose! {
     }
 }
 
-fn moved(wall: SystemTime, jump: i64) -> SystemTime {
-    let by = Duration::from_secs(jump.unsigned_abs());
-    if jump < 0 { wall - by } else { wall + by }
-}
-
 /// Shows a service all looks, and hands each decision to `check`, with the sample before it.
 fn live(
     play: &mut Play,
@@ -203,16 +198,16 @@ proptest! {
     #[test]
     fn what_is_not_measured_lowers_nothing(
         settings in any_settings(),
+        target in 0.5_f64..50.0,
         known in proptest::collection::vec(look(0.99), 1..20),
         silence in proptest::collection::vec(look(0.3), 1..60),
         steps in millis(100..3_000),
     ) {
-        let settings = Settings { schedule: Vec::new(), ..settings };
-        let targets = settings.targets.clone();
+        let targets = Targets { concurrency: Some(target), ..settings.targets.clone() };
+        let settings = Settings { schedule: Vec::new(), targets, ..settings };
         let mut play = Play::new(settings.clone(), settings.initial(), 3 * SECOND);
         live(&mut play, known, |_, _| Ok(()))?;
         // Of concurrency nothing is known any more, and of the rest now and then.
-        prop_assume!(targets.concurrency.is_some_and(|target| target > 0.0));
         let silent_since = play.now;
         let silence = silence.into_iter().map(|mut look| {
             (look.passed, look.sample.concurrency) = (steps, None);
@@ -265,118 +260,4 @@ proptest! {
         };
         prop_assert_eq!(decisions(looks.clone())?, decisions(looks)?);
     }
-}
-
-#[test]
-fn a_signal_that_is_gone_holds_for_a_minute_and_then_the_count_stays() {
-    let mut settings = settings(20);
-    settings.down.stabilization_window = Duration::ZERO;
-    let mut play = Play::new(settings, 4, Duration::ZERO);
-    play.run(120, SECOND, |_| 40.0);
-    let silent = |play: &mut Play, seconds: u64| {
-        for _ in 0..seconds {
-            play.step(SECOND, |sample| sample.concurrency = None);
-        }
-        play.last.clone().expect("many")
-    };
-    let held = silent(&mut play, 58);
-    assert_eq!((held.to, held.proposals[0].wants), (4, 4));
-    assert!((held.proposals[0].stable.unwrap_or(0.0) - 40.0).abs() < 1e-6, "what was known last");
-    let frozen = silent(&mut play, 3_600);
-    assert_eq!((frozen.to, frozen.reason, frozen.proposals[0].stable), (4, Reason::NoMetrics, None));
-    assert_eq!(frozen.text(), "concurrency is not measured: stays at 4");
-    // It is back, with less to carry: that is known now.
-    play.run(120, SECOND, |_| 12.0);
-    assert_eq!(play.scaler.wanted(), 2);
-}
-
-#[test]
-fn another_signal_may_still_raise_the_count_while_one_is_gone_and_not_lower_it() {
-    let targets = Targets { concurrency: Some(10.0), rps: Some(100.0), ..Targets::default() };
-    let mut settings = Settings { targets, ..settings(20) };
-    settings.down.stabilization_window = Duration::ZERO;
-    let mut play = Play::new(settings, 4, Duration::ZERO);
-    let rps = |play: &mut Play, rps: f64| {
-        for _ in 0..120 {
-            play.step(SECOND, |sample| (sample.concurrency, sample.rps) = (None, Some(rps)));
-        }
-        play.scaler.wanted()
-    };
-    assert_eq!(rps(&mut play, 600.0), 6);
-    assert_eq!(rps(&mut play, 100.0), 6);
-    assert_eq!(play.last.map(|last| last.reason), Some(Reason::NoMetrics));
-}
-
-#[test]
-fn samples_that_stop_are_not_requests_that_stop() {
-    let zero_after = Some(Duration::from_secs(60));
-    let mut settings = Settings { zero_after, ..settings(20) };
-    settings.down.stabilization_window = Duration::ZERO;
-    for targets in [settings.targets.clone(), Targets::default()] {
-        let mut play = Play::new(Settings { targets, ..settings.clone() }, 1, Duration::ZERO);
-        play.run(30, SECOND, |_| 0.0);
-        for _ in 0..1_000 {
-            play.now += SECOND;
-            assert_eq!(play.decide().to, 1);
-        }
-    }
-}
-
-#[test]
-fn samples_that_come_late_or_twice_do_no_harm() {
-    let mut scaler = Scaler::new(settings(20), 3);
-    let sample =
-        |secs, load| Sample { ready: 3, concurrency: Some(load), ..play::quiet(Duration::from_secs(secs)) };
-    for secs in 1..=60 {
-        scaler.observe(&sample(secs, 30.0));
-        scaler.observe(&sample(secs, 900.0));
-        scaler.observe(&sample(secs - 1, 900.0));
-    }
-    let decision = scaler.decide(Moment::ORIGIN + Duration::from_secs(60));
-    assert!((decision.proposals[0].stable.unwrap_or(0.0) - 30.0).abs() < 1e-6);
-    assert_eq!(decision.to, 3);
-}
-
-#[test]
-fn the_clock_on_the_wall_may_jump_and_only_the_schedule_follows_it() {
-    let night = Window { days: [true; 7], from: 60, to: 120, time_zone: None, min: Some(3), max: None };
-    let mut settings = Settings { schedule: vec![night], ..settings(20) };
-    settings.down.stabilization_window = Duration::ZERO;
-    let mut play = Play::new(settings, 1, Duration::ZERO);
-    let jumped = |play: &mut Play, jump: i64| {
-        for _ in 0..4 {
-            play.step(SECOND, |sample| {
-                sample.wall = moved(sample.wall, jump);
-                sample.concurrency = Some(8.0);
-            });
-        }
-        play.scaler.wanted()
-    };
-    assert_eq!(jumped(&mut play, 0), 1);
-    assert_eq!(jumped(&mut play, 3_600), 3, "an hour ahead the window is open");
-    assert_eq!(jumped(&mut play, 0), 1, "and back");
-    assert_eq!(jumped(&mut play, -86_400 * 365 * 80), 1, "before 1970");
-}
-
-#[test]
-fn what_yesterday_needed_is_there_before_today_needs_it_and_no_less_than_is_needed() {
-    let mut settings = Settings { forecast: true, ..settings(20) };
-    settings.stable_window = Duration::from_secs(120);
-    let mut play = Play::new(settings, 1, Duration::from_secs(30));
-    let hour = |second: f64| second / 3_600.0 % 24.0;
-    let ten = Duration::from_secs(10);
-    // Two days with 80 requests at a time from eight to ten, and one on which they do not come.
-    let usual = |second: f64| if (8.0..10.0).contains(&hour(second)) { 80.0 } else { 5.0 };
-    play.run(32 * 3_600 - 120, ten, usual);
-    assert_eq!(play.scaler.wanted(), 1, "there is no need yet");
-    play.run(80, ten, usual);
-    assert_eq!(play.scaler.wanted(), 2, "one at a time, as half of one may start");
-    let last = play.last.clone().expect("many");
-    assert!(last.text().starts_with("forecast of yesterday and last week wants 8"), "{}", last.text());
-    play.run(16 * 3_600, ten, usual);
-    play.run(8 * 3_600, ten, |_| 5.0);
-    play.run(3_600, ten, |_| 5.0);
-    assert_eq!(play.scaler.wanted(), 8, "a floor, whether it was right or not");
-    play.run(3 * 3_600, ten, |_| 150.0);
-    assert_eq!(play.scaler.wanted(), 15, "and no ceiling");
 }

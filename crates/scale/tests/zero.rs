@@ -4,7 +4,7 @@ mod play;
 
 use base::Moment;
 use play::{Play, settings};
-use scale::{Direction, Reason, Sample, Scaler, Settings};
+use scale::{Direction, Reason, Sample, Scaler, Settings, Targets};
 use std::time::Duration;
 
 const TENTH: Duration = Duration::from_millis(100);
@@ -51,6 +51,35 @@ fn one_request_now_and_then_keeps_it_awake() {
         play.run(1, TENTH, |_| 0.01);
     }
     assert!(play.changes.is_empty());
+}
+
+#[test]
+fn a_gap_in_what_is_measured_begins_the_wait_anew() {
+    let mut play = Play::new(sleepy(60), 1, Duration::ZERO);
+    play.run(55, TENTH, |_| 0.0);
+    play.step(TENTH, |sample| sample.concurrency = None);
+    play.run(58, TENTH, |_| 0.0);
+    assert_eq!(play.scaler.wanted(), 1);
+    play.run(4, TENTH, |_| 0.0);
+    assert_eq!(play.scaler.wanted(), 0);
+}
+
+#[test]
+fn what_its_instances_do_not_tell_keeps_it_awake_and_without_instances_nothing_is_missed() {
+    let targets = Targets { cpu: Some(0.7), ..Targets::default() };
+    let settings = Settings { targets, ..sleepy(60) };
+    let mut play = Play::new(settings, 1, Duration::ZERO);
+    play.run(600, TENTH, |_| 0.0);
+    assert_eq!(
+        (play.scaler.wanted(), play.last.clone().map(|last| last.reason)),
+        (1, Some(Reason::NoMetrics))
+    );
+    for _ in 0..700 {
+        play.step(TENTH, |sample| sample.cpu = Some(0.01));
+    }
+    assert_eq!(play.scaler.wanted(), 0);
+    play.run(600, TENTH, |_| 0.0);
+    assert_eq!(play.last.map(|last| (last.to, last.reason)), Some((0, Reason::Steady)));
 }
 
 #[test]

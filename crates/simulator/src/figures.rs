@@ -29,6 +29,7 @@ pub(crate) fn short(number: f64) -> String {
 pub(crate) fn time(seconds: Option<f64>) -> String {
     match seconds {
         None => "-".to_owned(),
+        Some(s) if s <= 0.0 => "0 s".to_owned(),
         Some(s) if s < 0.00995 => format!("{:.1} ms", s * 1e3),
         Some(s) if s < 0.9995 => format!("{:.0} ms", s * 1e3),
         Some(s) => format!("{s:.1} s"),

@@ -8,7 +8,7 @@ use base::IdSource;
 use std::f64::consts::TAU;
 
 /// Above this mean a Poisson number is as good as a normal one.
-const MANY: f64 = 50.0;
+const MANY: f64 = 20.0;
 
 /// The noise of one run.
 #[derive(Clone, Debug)]

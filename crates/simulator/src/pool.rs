@@ -7,6 +7,9 @@
 //!
 //! *Invariant*: what came in is what was answered, lost, or is still there. *Not here*: how many instances there are.
 
+#[cfg(test)]
+mod tests;
+
 use crate::histogram::Histogram;
 use crate::queueing::Queueing;
 use crate::service_time::exponential_between;
@@ -15,7 +18,9 @@ use std::collections::VecDeque;
 /// The edges of the strata in which a random wait is taken; finer where percentiles are asked for.
 const EDGES: [f64; 15] = [0.0, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.91, 0.94, 0.96, 0.98, 0.993, 1.0];
 /// A wait below this many seconds is none.
-const NO_WAIT: f64 = 1e-6;
+const NO_WAIT: f64 = 1e-5;
+/// From so many spans of time on the line is kept in longer ones; at most some hundreds more come to be.
+const MANY_COHORTS: usize = 500;
 /// A drained instance has ended when it has fewer requests than this under way.
 const DRAINED: f64 = 0.01;
 
@@ -83,13 +88,22 @@ pub(crate) struct Pool {
     /// In line, the oldest first.
     line: VecDeque<Cohort>,
     draining: Vec<Draining>,
+    /// How many of the line are there by chance.
+    by_chance: f64,
     strata: Vec<(f64, f64)>,
 }
 
 impl Pool {
     pub(crate) fn new(queueing: Queueing) -> Self {
         let strata = EDGES.windows(2).map(|e| (e[1] - e[0], exponential_between(e[0], e[1])));
-        Self { queueing, busy: 0.0, line: VecDeque::new(), draining: Vec::new(), strata: strata.collect() }
+        Self {
+            queueing,
+            busy: 0.0,
+            line: VecDeque::new(),
+            draining: Vec::new(),
+            by_chance: 0.0,
+            strata: strata.collect(),
+        }
     }
 
     /// How many are in line.
@@ -125,7 +139,7 @@ impl Pool {
         let turns = step.length / step.service;
         let utilisation = self.queueing.settle(total, step.servers, turns);
         let completed = (step.servers * utilisation * turns).min(total);
-        self.line.push_back(Cohort { from: step.from, to: step.to(), amount: step.arrivals });
+        self.join(step);
         let start = (waiting + step.arrivals - (total - completed - step.servers * utilisation)).max(0.0);
         let (started, late) = self.start(step, start, utilisation, waits);
         self.busy = (self.busy + started - completed).max(0.0);
@@ -141,6 +155,19 @@ impl Pool {
         };
         self.line.retain(|cohort| cohort.amount > 0.0);
         flow
+    }
+
+    /// Those that come stand in line behind the others.
+    fn join(&mut self, step: &Step) {
+        let many = self.line.len() >= MANY_COHORTS;
+        match self.line.back_mut() {
+            // Patience is long: a line of so many spans of time is known well enough in longer ones.
+            Some(last) if many && last.to - last.from < step.patience * 2.0 / MANY_COHORTS as f64 => {
+                last.to = step.to();
+                last.amount += step.arrivals;
+            }
+            _ => self.line.push_back(Cohort { from: step.from, to: step.to(), amount: step.arrivals }),
+        }
     }
 
     /// The oldest `amount` of the line starts. Returns how much did, and how much of it had waited too long.
@@ -164,15 +191,18 @@ impl Pool {
         (started, late)
     }
 
-    /// The waits that come from chance alone, as they are in a stationary queue with this load.
-    fn chance(&self, step: &Step, utilisation: f64) -> Chance {
+    /// The waits that come from chance alone: at most those of a stationary queue with this load. Near capacity such a queue
+    /// is long, and takes long to come about: chance moves it as it does a random walk.
+    fn chance(&mut self, step: &Step, utilisation: f64) -> Chance {
         let carried = (step.servers * step.length / step.service).max(f64::MIN_POSITIVE);
         let offered = step.arrivals / carried;
         // Above capacity the line grows steadily, and chance adds about as much as it does as far below capacity.
         let load = if offered > 1.0 { 1.0 / offered } else { offered };
+        let walked = (self.by_chance.powi(2) + self.queueing.walk(load * carried)).sqrt();
+        self.by_chance = walked.min(self.queueing.waiting(load, step.servers));
         let a_second = (load * carried / step.length).max(f64::MIN_POSITIVE);
         Chance {
-            wait: self.queueing.waiting(load, step.servers) / a_second,
+            wait: self.by_chance / a_second,
             falls_on: Queueing::waits(utilisation, step.servers).max(1e-9),
         }
     }
@@ -261,80 +291,4 @@ fn spread(
         add(steady + random / chance.falls_on * value, amount * chance.falls_on * share);
     }
     late
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn step(from: f64, arrivals: f64, servers: f64) -> Step {
-        Step { from, length: 0.1, arrivals, service: 0.1, servers, room: 100.0, patience: 5.0 }
-    }
-
-    /// Runs so many steps with these arrivals each; returns sums of answered, refused, expired.
-    fn run(pool: &mut Pool, from: f64, steps: u32, arrivals: f64, servers: f64) -> (f64, f64, f64) {
-        let mut waits = Histogram::default();
-        let mut sums = (0.0, 0.0, 0.0);
-        for n in 0..steps {
-            let flow = pool.step(&step(from + 0.1 * f64::from(n), arrivals, servers), &mut waits);
-            sums = (sums.0 + flow.answered, sums.1 + flow.refused, sums.2 + flow.expired);
-        }
-        sums
-    }
-
-    #[test]
-    fn nothing_is_made_and_nothing_vanishes() {
-        let mut pool = Pool::new(Queueing::new(1.0));
-        let first = run(&mut pool, 0.0, 100, 3.0, 20.0);
-        pool.drain(1, 2);
-        let second = run(&mut pool, 10.0, 100, 30.0, 10.0);
-        let sum = first.0 + first.1 + first.2 + second.0 + second.1 + second.2;
-        assert!((sum + pool.present() - 3300.0).abs() < 1e-6, "{sum} {}", pool.present());
-        assert!(second.1 > 0.0, "there was not enough room: {second:?}");
-    }
-
-    #[test]
-    fn without_instances_requests_wait_until_their_patience_ends() {
-        let mut pool = Pool::new(Queueing::new(1.0));
-        assert_eq!(run(&mut pool, 0.0, 50, 1.0, 0.0), (0.0, 0.0, 0.0));
-        assert!((pool.waiting() - 50.0).abs() < 1e-9);
-        let (answered, refused, expired) = run(&mut pool, 5.0, 10, 1.0, 0.0);
-        assert_eq!((answered, refused), (0.0, 0.0));
-        assert!((expired - 10.0).abs() < 1e-6, "{expired}");
-    }
-
-    #[test]
-    fn who_finds_no_room_is_refused_and_not_who_came_before() {
-        let mut pool = Pool::new(Queueing::new(1.0));
-        let (_, refused, _) = run(&mut pool, 0.0, 12, 10.0, 0.0);
-        assert!((refused - 20.0).abs() < 1e-9, "{refused}");
-        assert!((pool.line.front().unwrap().from).abs() < 1e-12);
-    }
-
-    #[test]
-    fn requests_that_waited_for_the_first_instance_start_in_order_and_their_waits_are_known() {
-        let mut pool = Pool::new(Queueing::new(1.0));
-        run(&mut pool, 0.0, 20, 1.0, 0.0);
-        let mut waits = Histogram::default();
-        for n in 0..50 {
-            pool.step(&step(2.0 + 0.1 * f64::from(n), 1.0, 100.0), &mut waits);
-        }
-        assert!(pool.waiting() < 0.1);
-        // The first 20 of 70 waited up to two seconds, the others not at all.
-        assert!(waits.quantile(0.6).unwrap() < 0.01);
-        let longest = waits.quantile(0.999).unwrap();
-        assert!((1.8..2.2).contains(&longest), "{longest}");
-    }
-
-    #[test]
-    fn a_step_much_longer_than_a_service_time_is_stable() {
-        let mut pool = Pool::new(Queueing::new(1.0));
-        let mut waits = Histogram::default();
-        for n in 0..100 {
-            let fast = Step { service: 0.001, ..step(f64::from(n) * 0.1, 1000.0, 20.0) };
-            let flow = pool.step(&fast, &mut waits);
-            assert!(flow.answered > 0.0 && flow.utilisation < 0.51, "{flow:?}");
-        }
-        assert!((pool.busy - 10.0).abs() < 0.1, "{}", pool.busy);
-    }
 }

@@ -37,6 +37,11 @@ impl Queueing {
         utilisation.clamp(0.0, 1.0).powf(exponent(servers) - 1.0)
     }
 
+    /// By how much the square of a queue grows, by chance alone, while so many requests come and as many are answered.
+    pub(crate) fn walk(self, requests: f64) -> f64 {
+        2.0 * self.variability * requests
+    }
+
     /// The utilisation at the end of a step into which `total` requests go (those that were there and those that come) and
     /// in which each server that is busy completes `turns` of them. An implicit step: it is stable and not negative however
     /// long the step is beside a service time.
@@ -45,11 +50,12 @@ impl Queueing {
             return 0.0;
         }
         let linear = servers * (1.0 + turns);
+        let exponent = exponent(servers);
         let (mut low, mut high) = (0.0, (total / linear).min(FULL));
         let mut rho = high;
         // Newton's method, kept within a bracket: both terms rise with the utilisation.
         for _ in 0..MOST_STEPS {
-            let waiting = self.waiting(rho, servers);
+            let waiting = self.variability * rho.powf(exponent) / (1.0 - rho);
             let off = linear * rho + waiting - total;
             if off.abs() <= 1e-9 * total.max(1e-6) {
                 break;
@@ -59,7 +65,7 @@ impl Queueing {
             } else {
                 low = rho;
             }
-            let slope = linear + waiting * (exponent(servers) / rho.max(1e-12) + 1.0 / (1.0 - rho));
+            let slope = linear + waiting * (exponent / rho.max(1e-12) + 1.0 / (1.0 - rho));
             let next = rho - off / slope;
             rho = if next > low && next < high { next } else { f64::midpoint(low, high) };
         }

@@ -73,6 +73,18 @@ fn the_direction_changes_at_most_once_in_a_stabilization_window() {
 }
 
 #[test]
+fn no_count_falls_within_a_stabilization_window_of_its_rise() {
+    for report in REPORTS.iter() {
+        let window = report.parameters.scale.down.stabilization_window.as_secs_f64();
+        for pair in report.tidegate.changes.windows(2) {
+            let falls_back = pair[0].to > pair[0].from && pair[1].to < pair[1].from;
+            let after = pair[1].seconds - pair[0].seconds;
+            assert!(!falls_back || after >= window, "{}: {pair:?}", report.trace);
+        }
+    }
+}
+
+#[test]
 fn no_request_is_lost() {
     for report in REPORTS.iter() {
         let lost = report.tidegate.summary.lost();
@@ -143,6 +155,19 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
     assert_eq!(first.csv(), again.csv());
     assert_eq!(first.json().to_string(), again.json().to_string());
     assert_ne!(first.json().to_string(), other.json().to_string());
+}
+
+#[test]
+fn what_holds_for_one_seed_holds_for_others() {
+    for name in ["crash-loop", "sawtooth", "spike", "step"] {
+        for seed in 2..6 {
+            let report = simulate(name, seed);
+            let ours = &report.tidegate.summary;
+            let window = report.parameters.scale.down.stabilization_window;
+            assert!(ours.lost() < 0.5, "{name}, seed {seed}: {} lost", ours.lost());
+            assert!(ours.most_turns_within(window) <= 1, "{name}, seed {seed}: turns at {:?}", ours.turns);
+        }
+    }
 }
 
 #[test]

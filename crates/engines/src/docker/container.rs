@@ -242,7 +242,7 @@ mod tests {
         for labels in [
             json!(null),
             json!({}),
-            json!({ OWNER: "other", SERVICE: "shop", NAME: "n", REVISION: "r" }),
+            json!({ OWNER: "other", SERVICE: "shop", NAME: "n", REVISION: "r", PORT: "80" }),
             json!({ OWNER: "t" }),
         ] {
             let json = json!({ "Id": "abc", "Config": { "Labels": labels } });

@@ -9,7 +9,7 @@ use crate::driver::{Driver, Events, Launch, What};
 use crate::host::{Happening, InFlight, Member};
 use crate::settings::FleetSettings;
 use scale::{Candidate, StartTime, victims};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -25,7 +25,8 @@ const MEMORY_LOOK: Duration = Duration::from_secs(1);
 const GIVE_UP: Duration = Duration::from_secs(5);
 /// Starts that take too long before a new revision is given up.
 const LATE_STARTS_MOST: u32 = 3;
-/// Different troubles that are remembered as told.
+/// A trouble that goes on is told again after so long; different ones that are remembered as told.
+const TROUBLE_AGAIN: Duration = Duration::from_secs(600);
 const TROUBLES_MOST: usize = 64;
 
 /// What is to be told to the gateway.
@@ -61,7 +62,8 @@ pub(super) struct Mind {
     /// What has served, for when the target does not.
     pub(super) proven: Option<Rc<Spec>>,
     pub(super) rollout: Rollout,
-    pub(super) wanted: u32,
+    /// `None`: nobody has said yet, and what was handed over stays as it is.
+    pub(super) wanted: Option<u32>,
     pub(super) frozen: bool,
     /// All are to end, or are another process's.
     pub(super) closed: bool,
@@ -71,7 +73,8 @@ pub(super) struct Mind {
     pub(super) start_time: StartTime,
     pub(super) histories: BTreeMap<u32, History>,
     members: Vec<Member>,
-    troubles: BTreeSet<String>,
+    /// When they were told, by their text without numbers.
+    troubles: BTreeMap<String, Instant>,
 }
 
 impl Mind {
@@ -87,7 +90,7 @@ impl Mind {
             target: Spec::new(&settings, 0),
             proven: None,
             rollout: Rollout::None,
-            wanted: 0,
+            wanted: None,
             frozen: false,
             closed: false,
             instances: Vec::new(),
@@ -96,7 +99,7 @@ impl Mind {
             start_time: StartTime::default(),
             histories: BTreeMap::new(),
             members: Vec::new(),
-            troubles: BTreeSet::new(),
+            troubles: BTreeMap::new(),
             settings,
         }
     }
@@ -192,12 +195,24 @@ impl Mind {
                 self.instances.remove(at);
             }
             What::Trouble(what) => {
-                // Once for a service, not once for each of its instances.
-                if self.troubles.len() < TROUBLES_MOST && self.troubles.insert(what.clone()) {
+                if self.is_news(&what, now) {
                     out.happenings.push(Happening::Trouble { name, what });
                 }
             }
         }
+    }
+
+    /// A trouble is told once for a service, not once for each of its instances.
+    fn is_news(&mut self, what: &str, now: &Now) -> bool {
+        let key: String = what.chars().filter(|c| !c.is_ascii_digit()).collect();
+        if self.troubles.get(&key).is_some_and(|told| now.at < *told + TROUBLE_AGAIN) {
+            return false;
+        }
+        if self.troubles.len() >= TROUBLES_MOST {
+            self.troubles.clear();
+        }
+        self.troubles.insert(key, now.at);
+        true
     }
 
     fn exited(&mut self, at: usize, status: String, words: Option<String>, now: &Now, out: &mut Out) {
@@ -277,7 +292,7 @@ impl Mind {
     ) -> Option<Instant> {
         if !self.frozen {
             self.look_at_time(loads, now, out);
-            if !self.closed {
+            if !self.closed && self.wanted.is_some() {
                 self.look_at_memory(now, out);
                 self.reconcile(loads, now, out);
                 self.finish_rollout(out);
@@ -379,10 +394,17 @@ impl Mind {
         }
     }
 
+    /// Whose load matters in the next step: of those that drain, and of all that are ready where some of them are to go.
+    pub(super) fn asks_for_load(&self) -> Vec<Box<str>> {
+        let chooses = self.census().moves().drain > 0;
+        let matters = |i: &&Instance| i.is_draining() || (chooses && i.is_ready());
+        self.instances.iter().filter(matters).map(|i| i.name.clone()).collect()
+    }
+
     fn census(&self) -> Census {
         let count = |is: &dyn Fn(&Instance) -> bool| self.instances.iter().filter(|i| is(i)).count() as u32;
         Census {
-            wanted: self.wanted,
+            wanted: self.wanted.unwrap_or(0),
             surge: self.settings.surge.max(1),
             ready: count(&|i| i.is_ready() && !self.is_outdated(i)),
             outdated: count(&|i| i.is_ready() && self.is_outdated(i)),

@@ -14,7 +14,7 @@ impl Mind {
         let usages = || ready().filter_map(|instance| instance.handle.usage());
         let bound = self.settings.max_memory.or(self.settings.program.limits.memory).filter(|b| *b > 0);
         FleetView {
-            wanted: self.wanted,
+            wanted: self.wanted.unwrap_or(0),
             ready: count(&[InstanceState::Ready]),
             starting: count(&[InstanceState::Starting]),
             draining: count(&[InstanceState::Draining, InstanceState::Stopping]),
@@ -33,7 +33,7 @@ impl Mind {
             Rollout::Failed(why) => Some(why.clone()),
             Rollout::Underway => {
                 let new = self.instances.iter().filter(|i| i.is_ready() && !self.is_outdated(i)).count();
-                Some(format!("{new} of {} are of revision {}", self.wanted, self.target.label()))
+                Some(format!("{new} of {} are of revision {}", self.wanted.unwrap_or(0), self.target.label()))
             }
         }
     }

@@ -25,8 +25,12 @@ pub(super) fn assume(plan: &Plan) -> Result<(), String> {
     }
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let (users, groups) = (read("/etc/passwd"), read("/etc/group"));
-    let me = rustix::process::getuid().as_raw();
+    let (me, mine) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     let identity = find(program.user.as_deref(), program.group.as_deref(), me, &users, &groups)?;
+    if (identity.user, identity.group) == (me, mine) {
+        // Nothing to change, for which no privileges are needed.
+        return Ok(());
+    }
     let cannot = |e: &dyn std::fmt::Display| {
         let who = program.user.as_deref().or(program.group.as_deref()).unwrap_or_default();
         format!("cannot run as `{who}`: {e}")

@@ -75,8 +75,9 @@ pub(crate) fn an_instance_that_ended_on_the_way_is_noticed() {
         until("it has ended", || left(&mark).len() == 1).await;
         let new = Play::new(settings(server(&[]), &mark));
         new.fleet.adopt(handed);
-        new.fleet.want(2);
         new.told("exited").await;
+        assert_eq!(new.seen.open().len(), 1, "nothing is drained before it is said how many are wanted");
+        new.fleet.want(2);
         new.until(|view| view.ready == 2).await;
         assert!(left(&mark).contains(&before[1]));
         // Requests that the other process began may be with it for as long as that may drain.

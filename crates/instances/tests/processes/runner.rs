@@ -41,6 +41,8 @@ pub(crate) fn run(arguments: &[String], tests: &[(&str, fn())]) -> ExitCode {
         }
     });
     let failed = failed.into_inner().unwrap();
-    println!("\ntest result: {} passed; {} failed {failed:?}\n", chosen.len() - failed.len(), failed.len());
+    let passed = chosen.len() - failed.len();
+    let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
+    println!("\ntest result: {verdict}. {passed} passed; {} failed {failed:?}\n", failed.len());
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use base::Moment;
-use scale::{Decision, Direction, Sample, Scaler, Settings, Targets};
+use scale::{Behavior, Decision, Direction, Sample, Scaler, Select, Settings, Targets};
 use std::time::{Duration, SystemTime};
 
 /// A Monday's midnight, UTC.
@@ -127,4 +127,33 @@ impl Play {
 /// Seconds of the changes, and the counts that they led to.
 pub(crate) fn course(changes: &[Decision]) -> Vec<(u64, u32)> {
     changes.iter().map(|change| (change.at.since(Moment::ORIGIN).as_secs(), change.to)).collect()
+}
+
+/// The decision after so many seconds of samples, each 100 ms, of a service whose instances are all ready.
+pub(crate) fn decided(
+    settings: Settings,
+    wanted: u32,
+    seconds: u64,
+    shape: impl Fn(f64, &mut Sample),
+) -> Decision {
+    let mut scaler = Scaler::new(settings, wanted);
+    for tenth in 1..=seconds * 10 {
+        let mut sample = quiet(Duration::from_millis(100 * tenth));
+        sample.ready = wanted;
+        // The middle of the time that the sample is about.
+        shape(tenth as f64 / 10.0 - 0.05, &mut sample);
+        scaler.observe(&sample);
+    }
+    scaler.decide(Moment::ORIGIN + Duration::from_secs(seconds))
+}
+
+/// Changes at once and by any number.
+pub(crate) fn unbounded() -> Behavior {
+    Behavior { stabilization_window: Duration::ZERO, policies: Vec::new(), select: Select::Max }
+}
+
+/// A time so many seconds later, or earlier.
+pub(crate) fn moved(wall: SystemTime, jump: i64) -> SystemTime {
+    let by = Duration::from_secs(jump.unsigned_abs());
+    if jump < 0 { wall - by } else { wall + by }
 }

@@ -181,6 +181,11 @@ fn nonsense_among_the_events_is_told_and_everything_is_looked_at_again() {
             .await;
         follower.heard.wait("all is well", |heard| *heard == Heard::Well).await;
         assert_eq!(follower.heard.count(|heard| *heard == Heard::Running(vec![])), 2);
+        // That all is well is said once.
+        until("a listener", || daemon.listeners() == 1).await;
+        daemon.end();
+        until("another look", || follower.heard.count(|heard| *heard == Heard::Running(vec![])) == 3).await;
+        assert_eq!(follower.heard.count(|heard| *heard == Heard::Well), 1);
     });
 }
 

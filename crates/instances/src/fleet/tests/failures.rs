@@ -110,3 +110,17 @@ fn what_cannot_be_launched_is_told_and_tried_again() {
         assert_eq!(play.launches(), launches);
     });
 }
+
+#[test]
+fn a_trouble_of_all_instances_is_told_once_and_again_after_a_while() {
+    run(async {
+        let play = Play::with(settings("troubled 10"), 3).await;
+        assert_eq!(play.seen.count("trouble"), 1);
+        play.fleet.restart();
+        play.until(|view| view.rollout.is_none() && view.instances.len() == 3).await;
+        assert_eq!(play.seen.count("trouble"), 1);
+        pass(600_000).await;
+        play.fleet.restart();
+        play.until(|_| play.seen.count("trouble") == 2).await;
+    });
+}

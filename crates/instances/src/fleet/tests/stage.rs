@@ -166,11 +166,16 @@ impl Driver for Pretends {
         let (first, second) = (number(1), number(2));
         let (kind, events) = (words[0].to_owned(), handle.events.clone());
         let ends = handle.ends();
+        let number_of_it = launch.number;
         spawn_local(async move {
             events.tell(What::Started(1));
             sleep(first.unwrap_or_default()).await;
             match &*kind {
                 "ready" => events.tell(What::Ready),
+                "troubled" => {
+                    events.tell(What::Trouble(format!("{number_of_it} lines are lost")));
+                    events.tell(What::Ready);
+                }
                 "crash" => ends("exit status 1"),
                 "serves" => {
                     events.tell(What::Ready);
