@@ -6,7 +6,7 @@ use super::instance::{Instance, Spec, State};
 use super::moves::Census;
 use super::pacing::{End, Pacing};
 use crate::driver::{Driver, Events, Launch, What};
-use crate::host::{Happening, InFlight, Member};
+use crate::host::{Happening, InFlight, Member, said};
 use crate::settings::FleetSettings;
 use scale::{Candidate, StartTime, victims};
 use std::collections::{BTreeMap, HashMap};
@@ -236,8 +236,8 @@ impl Mind {
         let served = was_ready.then(|| instance.served(now)).flatten();
         history.restarts += 1;
         history.last_words.clone_from(&words);
-        let end =
-            End { began: instance.began, served, late: false, why: format!("{name} ended with {status}") };
+        let why = format!("{name} ended with {status}{}", said(words.as_deref()));
+        let end = End { began: instance.began, served, late: false, why };
         let lived = instance.lived(now);
         let spec = Rc::clone(&instance.spec);
         out.happenings.push(Happening::Exited { name, status, was_ready, lived, last_words: words });
