@@ -58,6 +58,16 @@ impl Instances {
         pids(&self.wait_until(&format!("{count} are ready and no other lives"), is_so), |_| true)
     }
 
+    /// [`Self::wait_ready`] without that process, which has ended or is to end.
+    #[track_caller]
+    pub fn wait_without(&self, gone: u32, count: usize) -> BTreeSet<u32> {
+        let view = self.wait_until(&format!("{count} are ready and {gone} is gone"), |view| {
+            let pids = pids(view, |_| true);
+            view["ready"] == count && pids.len() == count && !pids.contains(&gone)
+        });
+        pids(&view, |_| true)
+    }
+
     /// Waits until `condition` holds of what is shown, and gives that.
     #[track_caller]
     pub fn wait_until(&self, what: &str, condition: impl Fn(&Value) -> bool) -> Value {

@@ -82,6 +82,16 @@ impl Tidegate {
         gateway
     }
 
+    /// [`Self::start`] for a gateway that need not be ready: it is waited for until its admin API answers.
+    #[track_caller]
+    pub fn start_early(config: &str) -> Self {
+        let gateway = Self::spawn_with(&["run", "{config}"], config);
+        let answers = || gateway.try_admin("GET", "/healthz").is_some_and(|answer| answer.status == 200);
+        let came = eventually(PATIENCE, answers);
+        assert!(came, "the gateway did not start:\n{}{}", gateway.stdout(), gateway.stderr());
+        gateway
+    }
+
     /// Starts a gateway with one route for everything, to `origin_url`.
     #[track_caller]
     pub fn to(origin_url: &str) -> Self {
