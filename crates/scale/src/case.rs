@@ -39,7 +39,7 @@ impl Case {
             .opinions
             .iter()
             .map(|opinion| {
-                let short = if self.panicking { opinion.short } else { 0 };
+                let short = if self.panicking { opinion.surge() } else { 0 };
                 Proposal { wants: opinion.proposal.wants.max(short), ..opinion.proposal.clone() }
             })
             .collect();

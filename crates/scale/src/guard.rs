@@ -47,7 +47,7 @@ pub(crate) fn opinion(
         wants,
     };
     // Too few answers for a percentile are no reason to keep instances that other signals know not to be needed.
-    Opinion { proposal, fresh: !alone || reading.is_some_and(|reading| reading.fresh), short: 0 }
+    Opinion { proposal, fresh: !alone || reading.is_some_and(|reading| reading.fresh), short: 0.0 }
 }
 
 /// What was started last is ready, and what that changed has been seen.

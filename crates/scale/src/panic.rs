@@ -21,8 +21,8 @@ pub(crate) struct Panic {
 /// What decides about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surge {
-    /// Instances that the short average wants.
-    pub(crate) wants: u32,
+    /// Instances that the short average wants, not rounded.
+    pub(crate) wants: f64,
     /// Instances that are ready or starting.
     pub(crate) capacity: u32,
     /// How long ago an instance was wanted in addition, and how long one takes to start.
@@ -32,9 +32,9 @@ pub(crate) struct Surge {
 impl Panic {
     /// Begins, goes on or ends; whether it is on.
     pub(crate) fn update(&mut self, now: Moment, surge: Surge, settings: &Settings) -> bool {
-        let over = f64::from(surge.wants) / f64::from(surge.capacity.max(1)) >= settings.panic_threshold;
+        let over = surge.wants / f64::from(surge.capacity.max(1)) >= settings.panic_threshold;
         let awaited = surge.last_start.is_some_and(|(ago, takes)| ago < takes);
-        if over && surge.wants > 0 && (self.last_seen.is_some() || !awaited) {
+        if over && surge.wants > 0.0 && (self.last_seen.is_some() || !awaited) {
             self.last_seen = Some(now);
         } else if self.last_seen.is_some_and(|seen| now.since(seen) >= settings.stable_window) {
             self.last_seen = None;
@@ -51,7 +51,7 @@ mod tests {
         Moment::ORIGIN + Duration::from_secs(secs)
     }
 
-    fn surge(wants: u32, capacity: u32) -> Surge {
+    fn surge(wants: f64, capacity: u32) -> Surge {
         Surge { wants, capacity, last_start: None }
     }
 
@@ -59,20 +59,20 @@ mod tests {
     fn it_begins_at_twice_what_there_is_and_ends_a_stable_window_after_it_was_last_so() {
         let settings = Settings::default();
         let mut panic = Panic::default();
-        assert!(!panic.update(at(0), surge(7, 4), &settings), "1.75 times as many");
-        assert!(panic.update(at(2), surge(8, 4), &settings), "twice as many");
-        assert!(panic.update(at(30), surge(16, 8), &settings), "again");
-        assert!(panic.update(at(89), surge(1, 16), &settings));
-        assert!(!panic.update(at(90), surge(1, 16), &settings), "60 s after the last time");
+        assert!(!panic.update(at(0), surge(7.0, 4), &settings), "1.75 times as many");
+        assert!(panic.update(at(2), surge(8.0, 4), &settings), "twice as many");
+        assert!(panic.update(at(30), surge(16.0, 8), &settings), "again");
+        assert!(panic.update(at(89), surge(1.0, 16), &settings));
+        assert!(!panic.update(at(90), surge(1.0, 16), &settings), "60 s after the last time");
     }
 
     #[test]
     fn with_no_instance_at_all_one_is_as_good_as_there() {
         let settings = Settings::default();
-        assert!(!Panic::default().update(at(0), surge(1, 0), &settings));
-        assert!(Panic::default().update(at(0), surge(2, 0), &settings));
+        assert!(!Panic::default().update(at(0), surge(1.0, 0), &settings));
+        assert!(Panic::default().update(at(0), surge(2.0, 0), &settings));
         let never = Settings { panic_threshold: f64::NAN, ..Settings::default() };
-        assert!(!Panic::default().update(at(0), surge(1_000, 0), &never));
+        assert!(!Panic::default().update(at(0), surge(1_000.0, 0), &never));
     }
 
     #[test]
@@ -80,11 +80,11 @@ mod tests {
         let settings = Settings::default();
         let mut panic = Panic::default();
         let takes = Duration::from_secs(20);
-        let started = |secs| Surge { last_start: Some((Duration::from_secs(secs), takes)), ..surge(9, 2) };
+        let started = |secs| Surge { last_start: Some((Duration::from_secs(secs), takes)), ..surge(9.0, 2) };
         assert!(!panic.update(at(0), started(19), &settings));
         assert!(panic.update(at(1), started(20), &settings));
         assert!(panic.update(at(60), started(0), &settings), "one that is on goes on");
-        assert!(panic.update(at(119), surge(1, 9), &settings));
-        assert!(!panic.update(at(120), surge(1, 9), &settings));
+        assert!(panic.update(at(119), surge(1.0, 9), &settings));
+        assert!(!panic.update(at(120), surge(1.0, 9), &settings));
     }
 }

@@ -41,8 +41,16 @@ pub(crate) struct Opinion {
     pub(crate) proposal: Proposal,
     /// It was measured just now.
     pub(crate) fresh: bool,
-    /// What it wants by its panic average; zero for signals that do not panic.
-    pub(crate) short: u32,
+    /// What it wants by its panic average, before that is rounded up to whole instances; zero for signals that do not
+    /// panic.
+    pub(crate) short: f64,
+}
+
+impl Opinion {
+    /// What it wants by its panic average.
+    pub(crate) fn surge(&self) -> u32 {
+        whole(self.short)
+    }
 }
 
 /// What every signal with a target wants.
@@ -98,7 +106,7 @@ fn total(
         let short = whole(reading.panic / target);
         if stable > scene.from { stable.min(short.max(scene.from)) } else { stable }
     });
-    let short = reading.filter(|reading| reading.fresh).map_or(0, |reading| whole(reading.panic / target));
+    let short = reading.filter(|reading| reading.fresh).map_or(0.0, |reading| reading.panic / target);
     Opinion {
         proposal: Proposal {
             signal,
@@ -133,7 +141,7 @@ fn share(
             wants: if absent { 0 } else { wants.unwrap_or(scene.from) },
         },
         fresh: absent || reading.is_some_and(|reading| reading.fresh),
-        short: 0,
+        short: 0.0,
     }
 }
 
@@ -161,7 +169,7 @@ fn queue(known: Option<(Moment, Backlog)>, drain: Duration, scene: &Scene, setti
             wants: wants.unwrap_or(scene.from),
         },
         fresh: jobs.is_some() && known.is_some_and(|(age, _)| is_fresh(age, settings)),
-        short: 0,
+        short: 0.0,
     }
 }
 

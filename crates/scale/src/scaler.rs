@@ -15,7 +15,7 @@ use crate::forecast::Forecast;
 use crate::measured::Measured;
 use crate::panic::{Panic, Surge};
 use crate::policy::Changes;
-use crate::proposals::{self, Scene};
+use crate::proposals::{self, Opinion, Scene};
 use crate::schedule::Calendar;
 use crate::stabilization::Stabilization;
 use crate::{Database, Decision, Reason, Sample, Settings};
@@ -135,15 +135,15 @@ impl Scaler {
         let scene = self.scene(now);
         let lead = (scene.start_time.unwrap_or_default().saturating_add(LEAD)).min(LONGEST_LEAD);
         let opinions = proposals::opinions(&mut self.measured, &scene, &self.settings);
-        let short = opinions.iter().map(|opinion| opinion.short).max().unwrap_or(0);
         let surge = Surge {
-            wants: short,
+            // One that is a little above its target wants two where there is one: twice as many, and no surge at all.
+            wants: opinions.iter().map(|opinion| opinion.short).fold(0.0, f64::max),
             capacity: scene.ready.saturating_add(scene.starting),
             last_start: scene.last_start.zip(scene.start_time),
         };
         let panicking = self.panic.update(now, surge, &self.settings);
         let stable = opinions.iter().map(|opinion| opinion.proposal.wants).max().unwrap_or(0);
-        let short = if panicking { short } else { 0 };
+        let short = if panicking { opinions.iter().map(Opinion::surge).max().unwrap_or(0) } else { 0 };
         let unsure = opinions.iter().any(|opinion| !opinion.fresh);
         Case {
             bounds: self.calendar.bounds(&self.settings, wall, lead),

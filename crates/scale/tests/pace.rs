@@ -30,6 +30,21 @@ fn panic_takes_the_short_average_and_policies_bound_it() {
 }
 
 #[test]
+fn a_load_a_little_above_what_one_instance_is_to_carry_is_no_surge() {
+    let mut play = Play::new(settings(100), 1, Duration::ZERO);
+    // An hour around 9.6 of 10, half of the time a little above: one is enough, and 1.05 rounded up is no panic.
+    let around = |second: f64| 9.6 + 0.9 * (second / 7.0).sin();
+    let mut turns = 0;
+    for _ in 0..1_800 {
+        let before = play.scaler.wanted();
+        play.run(2, TENTH, around);
+        assert!(play.last.as_ref().is_none_or(|last| !last.panicking));
+        turns += u32::from(play.scaler.wanted() != before);
+    }
+    assert!(turns <= 1, "{turns} changes");
+}
+
+#[test]
 fn in_panic_counts_do_not_fall() {
     let mut settings = Settings { surge: 9.0, up: unbounded(), ..settings(100) };
     settings.down.stabilization_window = Duration::ZERO;

@@ -47,14 +47,6 @@ impl Driver {
     }
 }
 
-impl Plan {
-    /// How many instances there are to begin with: none where nobody has asked yet.
-    pub(crate) fn initial(&self) -> u32 {
-        let least = if self.scale.zero_after.is_some() { self.scale.min } else { self.scale.min.max(1) };
-        least.min(self.scale.max)
-    }
-}
-
 /// The plan of a service that has instances.
 pub(crate) fn plan(name: &str, typed: &config::Service) -> Option<Plan> {
     let instances = typed.instances.as_ref()?;

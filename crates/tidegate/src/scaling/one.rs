@@ -55,7 +55,7 @@ impl Scaled {
     ) -> Self {
         let there = u32::try_from(handed.len()).unwrap_or(u32::MAX);
         let hands = Hands::new(name, &plan, node, handed);
-        let scaler = Scaler::new(plan.scale.clone(), if there > 0 { there } else { plan.initial() });
+        let scaler = Scaler::new(plan.scale.clone(), if there > 0 { there } else { plan.scale.initial() });
         hands.want(scaler.wanted(), "start");
         Self {
             name: name.into(),
