@@ -114,7 +114,7 @@ fn one_that_never_listens_is_told_and_ended_after_start_timeout() {
         view["instances"][0]["pid"].as_u64().is_some_and(|pid| pid != u64::from(first))
     });
     let told = gateway.stderr();
-    assert!(told.contains("not ready") && told.contains("700"), "{told}");
+    assert!(told.contains("api-1 did not become ready: after 700ms"), "{told}");
     gateway.write_config(&config("", "scale: 1"));
     assert_eq!(gateway.reload().status, 200);
     instances.wait_ready(1);
@@ -229,7 +229,6 @@ fn instances_that_are_killed_at_random_are_replaced_and_hardly_a_get_fails() {
         answers.len(),
         gateway.stderr()
     );
-    assert!(instances.view()["crash_loop"].is_null(), "they had served for a while: {:#}", instances.view());
 }
 
 #[test]
@@ -280,7 +279,7 @@ fn more_requests_than_may_be_held_are_refused_at_once_and_bodies_are_not_lost() 
     assert_eq!((held, refused), (4, 4), "{:#?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
     assert!(began.elapsed() > Duration::from_millis(500), "they were held");
     assert!(answers.iter().filter(|answer| answer.status == 200).all(|answer| answer.text() == body));
-    assert_eq!(gateway.instances("api").number("held"), 0);
+    gateway.instances("api").wait_until("nobody is held any more", |view| view["held"] == 0);
     assert_eq!(gateway.metric("tidegate_held_requests", &["service=\"api\""]), 0);
 }
 
