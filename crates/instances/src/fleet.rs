@@ -1,16 +1,19 @@
 //! The instances of one service: how many there are, in which state, and what is done about it.
 //!
 //! A fleet lives on one thread. Whatever happens (an instance is ready, one has ended, another count is wanted, time has
-//! passed) leads to one step, which looks at everything anew (`mind`), so there is no order of events that it does not
+//! passed) leads to one step, which looks at everything anew (`step`), so there is no order of events that it does not
 //! know. *Promise*: it calls the gateway only between steps, so the gateway may ask and tell it anything meanwhile.
 //! *Cost*: nothing while nothing happens; 20 steps a second while something drains, one a second with `max_memory`.
 
 mod handing;
+mod hearing;
 mod instance;
 mod mind;
 mod moves;
 mod pacing;
+mod reconcile;
 mod shown;
+mod step;
 #[cfg(test)]
 mod tests;
 mod watch;

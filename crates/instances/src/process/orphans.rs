@@ -9,9 +9,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::time::Duration;
 
-/// Bytes of a process's variables that are looked at; the kernel's bound on all of them is larger, but ours is put among the
-/// first that a program of usual size has.
-const ENVIRONMENT_MOST: u64 = 1024 * 1024;
+/// Bytes of a process's variables that are looked at: more than a program can usually be given (2 MiB, execve(2)).
+const ENVIRONMENT_MOST: u64 = 4 * 1024 * 1024;
 /// Looks until nothing is left: something may have been forked while it was looked.
 const LOOKS: usize = 20;
 const BETWEEN: Duration = Duration::from_millis(20);

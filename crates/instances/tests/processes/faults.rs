@@ -230,6 +230,19 @@ pub(crate) fn a_keeper_that_is_killed_takes_everything_with_it() {
     });
 }
 
+pub(crate) fn a_keeper_that_hangs_is_given_up() {
+    run(async {
+        let mut settings = settings(sh("setsid sleep 300 & exec $SERVER"), &mark());
+        settings.stop_timeout = Duration::from_millis(200);
+        let play = Play::with(settings, 1).await;
+        until("both are there", || left(&play.mark).len() == 2).await;
+        kill(keeper(&play, 0), Signal::STOP);
+        play.fleet.want(0);
+        play.until(|view| view.instances.is_empty()).await;
+        play.end().await;
+    });
+}
+
 pub(crate) fn a_keeper_is_not_ended_by_what_ends_a_terminal() {
     run(async {
         let play = Play::with(settings(server(&[]), &mark()), 1).await;

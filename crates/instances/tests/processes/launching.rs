@@ -6,6 +6,7 @@ use super::stage::{
 use instances::{Limits, Listen, LogSettings};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use upstream::{Place, ProbeKind};
 
 pub(crate) fn an_instance_is_ready_once_it_answers_and_ends_with_its_fleet() {
@@ -141,6 +142,43 @@ pub(crate) fn a_changed_file_replaces_the_instances() {
         let text = play.told("rolled_out").await;
         assert!(text.ends_with(".1"), "{text}");
         assert_ne!(play.fleet.view().instances[0].pid, before);
+        play.end().await;
+    });
+}
+
+pub(crate) fn lines_go_to_standard_error_behind_the_name() {
+    run(async {
+        let (folder, mark) = (Folder::new(), mark());
+        let stderr = folder.path("stderr");
+        let script = "echo one of $TIDEGATE_INSTANCE; echo another >&2; exec $SERVER";
+        let mut owner = Command::new(std::env::current_exe().unwrap())
+            .args([super::owner::ROLE, &mark, script, "inherit"])
+            .stdin(Stdio::null())
+            .stderr(fs::File::create(&stderr).unwrap())
+            .spawn()
+            .unwrap();
+        let wanted: Vec<_> = ["shop-1", "shop-2"]
+            .iter()
+            .flat_map(|name| [format!("{name} | one of {name}"), format!("{name} | another")])
+            .collect();
+        until("all lines are there", || {
+            let text = fs::read_to_string(&stderr).unwrap();
+            wanted.iter().all(|line| text.lines().any(|l| l == line))
+        })
+        .await;
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        until("all has ended", || left(&mark).is_empty()).await;
+    });
+}
+
+pub(crate) fn a_program_can_be_given_as_much_as_the_kernel_takes() {
+    run(async {
+        let mut settings = settings(server(&[]), &mark());
+        settings.program.env.extend((0..10).map(|n| (format!("MUCH_{n}"), "x".repeat(100_000))));
+        let play = Play::with(settings, 1).await;
+        let pid = play.fleet.view().instances[0].pid.unwrap();
+        assert!(fs::read(format!("/proc/{pid}/environ")).unwrap().len() > 1_000_000);
         play.end().await;
     });
 }

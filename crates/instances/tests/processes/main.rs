@@ -32,6 +32,8 @@ const TESTS: &[(&str, fn())] = tests! {
         limits_priority_and_working_folder_are_set,
         a_program_runs_as_the_user_that_was_asked_for,
         lines_go_to_a_file_of_its_own,
+        lines_go_to_standard_error_behind_the_name,
+        a_program_can_be_given_as_much_as_the_kernel_takes,
         a_changed_file_replaces_the_instances;
     faults:
         a_command_that_is_not_there_is_told,
@@ -47,6 +49,7 @@ const TESTS: &[(&str, fn())] = tests! {
         a_port_that_somebody_else_took_makes_nobody_ready,
         a_full_disk_costs_lines_and_not_the_instance,
         a_keeper_that_is_killed_takes_everything_with_it,
+        a_keeper_that_hangs_is_given_up,
         a_keeper_is_not_ended_by_what_ends_a_terminal,
         an_owner_that_is_killed_takes_everything_with_it;
     handing:

@@ -2,7 +2,7 @@
 
 use super::stage::{Seen, settings, sh};
 use base::Clock;
-use instances::{Fleet, Handed, Host, Known};
+use instances::{Fleet, Handed, Host, Known, LogSettings};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
@@ -17,13 +17,17 @@ use tokio::task::LocalSet;
 
 pub(crate) const ROLE: &str = "__owner";
 
-/// Arguments: the mark, and what two instances do. Where its standard input is a socket, it hands them over once they are
+/// Arguments: the mark, what two instances do, and perhaps `inherit`: their lines go to standard error. Where its standard input is a socket, it hands them over once they are
 /// ready, and ends.
 pub(crate) fn own(arguments: &[String]) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let host: Rc<dyn Host> = Rc::new(Seen::default());
-        let fleet = Fleet::new(settings(sh(&arguments[1]), &arguments[0]), host, Clock::real());
+        let mut settings = settings(sh(&arguments[1]), &arguments[0]);
+        if arguments.get(2).is_some_and(|log| log == "inherit") {
+            settings.log = LogSettings::Inherit;
+        }
+        let fleet = Fleet::new(settings, host, Clock::real());
         fleet.want(2);
         while fleet.view().ready < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
