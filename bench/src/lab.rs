@@ -5,6 +5,7 @@ use crate::options::Options;
 use crate::server::{Launch, OTHER_CORE, Probe, SERVER_CORE, Server, free_port};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +19,8 @@ pub(crate) struct Lab {
     pub(crate) present: Vec<(Contender, PathBuf)>,
     /// What was asked for and is not there, in words.
     pub(crate) absent: Vec<String>,
+    /// Files that are kept beside the tables: the end of the name, and what stands in it.
+    pub(crate) kept: RefCell<Vec<(&'static str, String)>>,
     folder: PathBuf,
 }
 
@@ -40,7 +43,8 @@ impl Lab {
         }
         let folder = std::env::temp_dir().join(format!("tidegate-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
-        let lab = Self { options: options.clone(), helpers, present, absent, folder };
+        let lab =
+            Self { options: options.clone(), helpers, present, absent, kept: RefCell::default(), folder };
         lab.make_keys()?;
         Ok(lab)
     }

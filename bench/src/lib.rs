@@ -3,7 +3,8 @@
 //! It answers one question: what does a request cost in Tidegate, next to other servers and next to the least that
 //! proxying can cost on this machine? Server on core 0, origin and load tool on core 1, servers in turns so that the
 //! drift of a shared machine hits all alike, medians. Absolute numbers vary by machine; ratios within one run hold.
-//! `faults` asks another question: what do clients notice when half of the instances behind a server go wrong?
+//! `faults` asks another question: what do clients notice when half of the instances behind a server go wrong? And `scale`:
+//! what do they notice of instances that come and go with the load?
 //! *Not here*: tests. A speed is never asserted, it is measured and kept by date in `results/`.
 #![allow(clippy::print_stderr, reason = "a terminal tool speaks on the terminal")]
 
@@ -23,6 +24,7 @@ mod process;
 mod report;
 mod scenario;
 mod server;
+pub mod steps;
 mod table;
 
 pub use contender::Contender;
@@ -54,6 +56,12 @@ pub fn run(options: &Options) -> Result<()> {
     if options.save {
         let path = report.save(&Path::new(env!("CARGO_MANIFEST_DIR")).join("results"))?;
         say(&format!("kept in {}", path.display()));
+        for (name, text) in lab.kept.take() {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let beside = path.with_file_name(format!("{stem}-{name}"));
+            std::fs::write(&beside, text)?;
+            say(&format!("kept in {}", beside.display()));
+        }
     }
     Ok(())
 }

@@ -10,7 +10,7 @@
 
 mod exchange;
 
-use exchange::{Asker, Outcome};
+pub(crate) use exchange::{Asker, Outcome};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::rc::Rc;
@@ -107,7 +107,7 @@ fn keep_time(load: &Load, tell: &mpsc::UnboundedSender<Due>, counts: impl FnOnce
 type Asked = (Outcome, Duration);
 
 async fn send_all(load: &Load, mut due: mpsc::UnboundedReceiver<Due>) -> Vec<Asked> {
-    let asker = Rc::new(Asker::new(load.port, load.writes));
+    let asker = Rc::new(Asker::new(load.port, "/item/", load.writes));
     let (tell, told) = std_mpsc::channel();
     let mut open = JoinSet::new();
     loop {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Parser, Clone, Debug)]
 #[command(name = "cargo xtask bench")]
 pub struct Options {
-    /// What to measure; all but `faults` where nothing is named
+    /// What to measure; all but `faults` and `scale` where nothing is named
     pub scenarios: Vec<Scenario>,
     /// The servers, in the order of the tables
     #[arg(long, value_delimiter = ',', default_value = "tidegate,nginx,nginx-mainline,haproxy,envoy,floor")]
@@ -31,6 +31,9 @@ pub struct Options {
     /// Requests a second in `faults`
     #[arg(long, default_value_t = 800, value_parser = clap::value_parser!(u32).range(10..=5000))]
     pub rate: u32,
+    /// Seconds of the high step in `scale`; a third of it low before, and twice as long low behind
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(3..=3600))]
+    pub scale_secs: u64,
     /// Keeps the results, by date, in bench/results/
     #[arg(long)]
     pub save: bool,
@@ -55,6 +58,8 @@ pub enum Scenario {
     Reload,
     /// Ten instances of which half go wrong
     Faults,
+    /// Instances that Tidegate launches: from none, and from 1 to 8 and back
+    Scale,
 }
 
 impl Scenario {

@@ -74,19 +74,24 @@ impl Report {
     }
 }
 
-/// How it is measured. `faults` has times of its own.
+/// How it is measured. `faults` and `scale` have times of their own.
 fn method(options: &Options) -> String {
-    let usual = format!("rounds in turns of {} s after 1 s of warming up", options.secs);
-    let faults = format!("rounds in turns of {} s after {} s of warming up", options.fault_secs, WARM);
     let named = &options.scenarios;
-    let rounds = match (named.contains(&Scenario::Faults), named.len()) {
-        (false, _) => usual,
-        (true, 1) => faults,
-        (true, _) => format!("{usual}, in faults {faults}"),
-    };
+    let has = |scenario| named.contains(&scenario);
+    let own = [Scenario::Faults, Scenario::Scale];
+    let turns =
+        |secs, warm| format!("{} rounds in turns of {secs} s after {warm} s of warming up", options.reps);
+    let ways = [
+        (named.is_empty() || named.iter().any(|one| !own.contains(one)), "", turns(options.secs, 1)),
+        (has(Scenario::Faults), "in faults ", turns(options.fault_secs, WARM)),
+        (has(Scenario::Scale), "in scale ", format!("one run with {} s at its height", options.scale_secs)),
+    ];
+    let ways: Vec<_> = ways.into_iter().filter(|(is_asked, ..)| *is_asked).collect();
+    let name = |label: &'static str| if ways.len() > 1 { label } else { "" };
+    let ways: Vec<_> = ways.iter().map(|(_, label, way)| format!("{}{way}", name(label))).collect();
     format!(
-        "Server on core 0, origin and load tool on core 1; {} {rounds}; medians; errors are summed",
-        options.reps
+        "Server on core 0, origin and load tool on core 1; {}; medians; errors are summed",
+        ways.join(", ")
     )
 }
 
@@ -104,4 +109,29 @@ fn processor() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn check(line: &str, expect: &[&str]) {
+        let options = Options::parse_from(["bench"].into_iter().chain(line.split_whitespace()));
+        let told = method(&options);
+        let ways = told.split("; ").nth(1).unwrap();
+        assert_eq!(ways.split(", ").collect::<Vec<_>>(), expect, "{line}");
+    }
+
+    #[test]
+    fn the_method_tells_the_times_of_what_was_asked_for() {
+        let usual = "3 rounds in turns of 4 s after 1 s of warming up";
+        check("", &[usual]);
+        check("proxy", &[usual]);
+        check("faults", &["3 rounds in turns of 30 s after 5 s of warming up"]);
+        check("scale --scale-secs 9", &["one run with 9 s at its height"]);
+        let scale = "in scale one run with 60 s at its height";
+        check("scale h2", &[usual, scale]);
+        check("scale faults", &["in faults 3 rounds in turns of 30 s after 5 s of warming up", scale]);
+    }
 }

@@ -2,8 +2,10 @@
 
 mod conns;
 mod faults;
+mod helper;
 mod reload;
 mod routes;
+mod scale;
 mod traffic;
 
 pub(crate) use faults::WARM;
@@ -26,6 +28,7 @@ impl Scenario {
             Self::Routes => routes::run(lab, show),
             Self::Reload => reload::run(lab, show),
             Self::Faults => faults::run(lab, show),
+            Self::Scale => scale::run(lab, show),
         }
     }
 }

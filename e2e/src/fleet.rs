@@ -4,6 +4,7 @@
 //! process group of their own, and that is killed as a whole when the value is dropped.
 
 use crate::binary::tidegate_binary;
+use crate::instances::{Instances, ask_admin};
 use crate::message::Response;
 use crate::port::Port;
 use crate::raw::Raw;
@@ -65,7 +66,8 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// `{port}`, `{port2}` and `{dir}` stand for what their names say; the admin API is added.
+    /// `{port}`, `{port2}` and `{dir}` stand for what their names say; the admin API is added. `{its_port}` becomes the
+    /// `{port}` that Tidegate fills in for an instance.
     #[track_caller]
     pub fn start(config: &str) -> Self {
         Self::start_with(config, |_| {})
@@ -159,10 +161,12 @@ impl Fleet {
 
     /// A request to the admin API, on a connection of its own.
     pub fn ask(&self, method: &str, path: &str) -> Option<Response> {
-        let mut admin = Raw::try_connect(self.admin.address()).ok()?;
-        let close = "Connection: close\r\nContent-Length: 0\r\n";
-        admin.send(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{close}\r\n"));
-        admin.try_response().ok()
+        ask_admin(self.admin.address(), method, path)
+    }
+
+    /// What the admin API says of the instances of a service, whichever process answers.
+    pub fn instances(&self, service: &str) -> Instances {
+        Instances::of(self.admin.address(), service)
     }
 
     /// Upgrades by the admin API and returns the new process's id.
@@ -238,6 +242,7 @@ fn replace(config: &str, [port, second, admin]: [u16; 3], folder: &Path) -> Stri
         .replace("{port}", &port.to_string())
         .replace("{port2}", &second.to_string())
         .replace("{dir}", &folder.to_string_lossy())
+        .replace("{its_port}", "{port}")
 }
 
 /// Sends a signal to a process.

@@ -7,12 +7,14 @@
 //! *Invariant*: nothing waits without a deadline, all traffic is on 127.0.0.1, and whatever a test started (processes,
 //! threads, files, ports) is gone when the value that stands for it is dropped.
 
+mod application;
 mod binary;
 mod certificate;
 mod clients;
 mod crowd;
 mod dns;
 mod fleet;
+mod instances;
 mod message;
 mod open_loop;
 mod origin;
@@ -24,12 +26,14 @@ mod tidegate;
 mod wait;
 mod websockets;
 
+pub use application::{Alone, application};
 pub use binary::tidegate_binary;
 pub use certificate::Certificate;
 pub use clients::{Curl, Load, curl, curl_raw, finish, h2load, run};
 pub use crowd::{Crowd, at_once, get, post, shares};
 pub use dns::DnsServer;
 pub use fleet::{Fleet, Group, has_ended, send_signal};
+pub use instances::Instances;
 pub use message::{Fields, Request, Response, is_problem};
 pub use open_loop::{OpenLoop, Tally};
 pub use origin::{Exchange, Origin};

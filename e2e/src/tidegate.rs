@@ -1,6 +1,7 @@
 //! A running Tidegate, started from its binary and a config.
 
 use crate::binary::tidegate_binary;
+use crate::instances::{Instances, ask_admin};
 use crate::message::Response;
 use crate::port::Port;
 use crate::raw::Raw;
@@ -63,7 +64,8 @@ impl Tidegate {
     /// Starts `tidegate run` with this config and waits until it is ready.
     ///
     /// `{port}`, `{port2}` and `{admin}` in the config stand for free ports, `{dir}` for the folder of this process,
-    /// which is its working directory too. Without `listeners:` it listens on `127.0.0.1:{port}`; without `admin:` the
+    /// which is its working directory too. `{its_port}` becomes the `{port}` that Tidegate fills in for an instance.
+    /// Without `listeners:` it listens on `127.0.0.1:{port}`; without `admin:` the
     /// admin API is on `127.0.0.1:{admin}`; without `overload:` it takes whatever comes.
     #[track_caller]
     pub fn start(config: &str) -> Self {
@@ -77,6 +79,16 @@ impl Tidegate {
         let file = scratch.write("tidegate.yaml", fill(config, &ports, scratch.path()));
         let gateway = Self::spawn(scratch, ports, Command::new(tidegate_binary()).arg("run").arg(file));
         gateway.wait_until_ready();
+        gateway
+    }
+
+    /// [`Self::start`] for a gateway that need not be ready: it is waited for until its admin API answers.
+    #[track_caller]
+    pub fn start_early(config: &str) -> Self {
+        let gateway = Self::spawn_with(&["run", "{config}"], config);
+        let answers = || gateway.try_admin("GET", "/healthz").is_some_and(|answer| answer.status == 200);
+        let came = eventually(PATIENCE, answers);
+        assert!(came, "the gateway did not start:\n{}{}", gateway.stdout(), gateway.stderr());
         gateway
     }
 
@@ -172,11 +184,13 @@ impl Tidegate {
         self.try_admin(method, path).expect("the admin API answers")
     }
 
+    /// What the admin API says of the instances of a service.
+    pub fn instances(&self, service: &str) -> Instances {
+        Instances::of(self.admin.address(), service)
+    }
+
     fn try_admin(&self, method: &str, path: &str) -> Option<Response> {
-        let mut admin = Raw::try_connect(self.admin.address()).ok()?;
-        let (host, close) = (self.admin.address(), "Connection: close\r\nContent-Length: 0\r\n");
-        admin.send(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{close}\r\n"));
-        admin.try_response().ok()
+        ask_admin(self.admin.address(), method, path)
     }
 
     /// The Prometheus text.
@@ -362,4 +376,5 @@ fn replace(words: &str, [port, second, admin]: [u16; 3], folder: &Path) -> Strin
         .replace("{port2}", &second.to_string())
         .replace("{admin}", &admin.to_string())
         .replace("{dir}", &folder.to_string_lossy())
+        .replace("{its_port}", "{port}")
 }

@@ -15,7 +15,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// What came of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// 2xx, so long after it was due.
     Good(Duration),
     /// Another status.
@@ -27,8 +27,10 @@ pub(super) enum Outcome {
 }
 
 /// Asks, and keeps connections.
-pub(super) struct Asker {
+pub(crate) struct Asker {
     port: u16,
+    /// What is asked for, with a number behind it.
+    path: String,
     writes: bool,
     waiting: RefCell<Vec<TcpStream>>,
 }
@@ -41,12 +43,12 @@ struct Answer {
 }
 
 impl Asker {
-    pub(super) fn new(port: u16, writes: bool) -> Self {
-        Self { port, writes, waiting: RefCell::default() }
+    pub(crate) fn new(port: u16, path: &str, writes: bool) -> Self {
+        Self { port, path: path.to_owned(), writes, waiting: RefCell::default() }
     }
 
     /// Sends request `number`, which was due at that time.
-    pub(super) async fn ask(&self, number: u64, due: Instant) -> Outcome {
+    pub(crate) async fn ask(&self, number: u64, due: Instant) -> Outcome {
         match timeout_at((due + PATIENCE).into(), self.exchange(number)).await {
             Err(_) => Outcome::Late,
             Ok(Err(_)) => Outcome::Broken,
@@ -63,13 +65,14 @@ impl Asker {
             socket.set_nodelay(true)?;
             socket
         };
+        let path = &self.path;
         let request = if self.writes {
             format!(
-                "POST /item/{number} HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n\
+                "POST {path}{number} HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n\
                  Content-Length: 2\r\n\r\n{{}}"
             )
         } else {
-            format!("GET /item/{number} HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+            format!("GET {path}{number} HTTP/1.1\r\nHost: shop.example\r\n\r\n")
         };
         socket.write_all(request.as_bytes()).await?;
         let answer = read(&mut socket).await?;

@@ -5,19 +5,18 @@
 //! answers and one comes and goes. The faults begin when the load begins to count, so finding out counts too.
 
 use super::columns;
+use super::helper::Helper;
 use crate::contender::{Contender, Pool};
 use crate::fleet::{Conduct, FAULTY};
 use crate::lab::Lab;
 use crate::openloop::Tally;
-use crate::server::{OTHER_CORE, free_port};
+use crate::server::free_port;
 use crate::table::{Cell, Table, median};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use serde::Deserialize;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Seconds before the load counts.
 pub(crate) const WARM: u64 = 5;
@@ -210,53 +209,6 @@ fn measure(lab: &Lab, setup: &Setup<'_>, case: Case) -> Result<Sample> {
     fleet.hang_up();
     let fleet = serde_json::from_str(&fleet.line()?).context("the instances")?;
     Ok(Sample { tally, fleet })
-}
-
-/// One of our own programs. Dropping it ends it.
-struct Helper {
-    child: Child,
-    said: BufReader<ChildStdout>,
-}
-
-impl Helper {
-    fn start(lab: &Lab, name: &str, args: &[&str]) -> Result<Self> {
-        let mut child = Command::new("taskset")
-            .args(["-c", OTHER_CORE])
-            .arg(lab.helpers.join(name))
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("could not start taskset (Debian package util-linux)")?;
-        let said = BufReader::new(child.stdout.take().context("no output")?);
-        Ok(Self { child, said })
-    }
-
-    /// The next line that it says.
-    fn line(&mut self) -> Result<String> {
-        let mut line = String::new();
-        self.said.read_line(&mut line)?;
-        ensure!(!line.is_empty(), "a helper ended early");
-        Ok(line.trim().to_owned())
-    }
-
-    /// Says something to it.
-    fn tell(&mut self) -> Result<()> {
-        Ok(self.child.stdin.as_mut().context("it hears nothing")?.write_all(b"\n")?)
-    }
-
-    /// Ends its input.
-    fn hang_up(&mut self) {
-        drop(self.child.stdin.take());
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone afterwards.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[cfg(test)]

@@ -177,12 +177,16 @@ impl Happening {
     }
 }
 
+/// The last of the lines that an instance wrote, behind how it ended.
+pub(crate) fn said(words: Option<&str>) -> String {
+    match words.and_then(|words| words.lines().last()) {
+        Some(line) => format!("; it last said: {line}"),
+        None => String::new(),
+    }
+}
+
 impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = |words: &Option<String>| match words.as_deref().and_then(|w| w.lines().last()) {
-            Some(line) => format!("; it last said: {line}"),
-            None => String::new(),
-        };
         match self {
             Self::Started { name, pid, revision } => {
                 write!(f, "{name} is launched as process {pid}, revision {revision}")
@@ -190,7 +194,11 @@ impl fmt::Display for Happening {
             Self::Ready { name, after } => write!(f, "{name} is ready after {after:.2?}"),
             Self::Exited { name, status, was_ready, lived, last_words } => {
                 let when = if *was_ready { "while it served" } else { "before it was ready" };
-                write!(f, "{name} ended {when}, after {lived:.1?}, with {status}{}", said(last_words))
+                write!(
+                    f,
+                    "{name} ended {when}, after {lived:.1?}, with {status}{}",
+                    said(last_words.as_deref())
+                )
             }
             Self::NeverReady { name, why } => write!(f, "{name} did not become ready: {why}"),
             Self::CrashLoop { why } => write!(f, "instances end as fast as they are started: {why}"),

@@ -94,8 +94,7 @@ fn plan(launch: &Launch<'_>, spot: &Spot, id: String) -> Plan {
         ("{service}", &*settings.service),
     ];
     let fill = |text: &String| fill_in(text, &values);
-    // In variables names in braces are too usual to be ours; where to listen is not.
-    let env = settings.program.env.iter().map(|(name, value)| (name.clone(), fill_in(value, &values[..2])));
+    let env = settings.program.env.iter().map(|(name, value)| (name.clone(), fill(value)));
     let own = [("PORT", &port), ("SOCKET", &socket)].into_iter().filter(|(_, value)| !value.is_empty());
     let own = own.map(|(name, value)| (name.to_owned(), value.clone()));
     let program = Program {

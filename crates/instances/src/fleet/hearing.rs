@@ -5,7 +5,7 @@ use super::instance::{Spec, State};
 use super::mind::{Mind, Out, Rollout};
 use super::pacing::{End, Pacing};
 use crate::driver::What;
-use crate::host::Happening;
+use crate::host::{Happening, said};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -88,8 +88,8 @@ impl Mind {
         let served = was_ready.then(|| instance.served(now)).flatten();
         history.restarts += 1;
         history.last_words.clone_from(&words);
-        let end =
-            End { began: instance.began, served, late: false, why: format!("{name} ended with {status}") };
+        let why = format!("{name} ended with {status}{}", said(words.as_deref()));
+        let end = End { began: instance.began, served, late: false, why };
         let lived = instance.lived(now);
         let spec = Rc::clone(&instance.spec);
         out.happenings.push(Happening::Exited { name, status, was_ready, lived, last_words: words });

@@ -6,7 +6,9 @@
 use super::lines::Lines;
 use super::sink::Sink;
 use crate::channel::Plan;
+use rustix::io::Errno;
 use std::io;
+use std::os::fd::AsFd;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::time::{Duration, Instant, sleep_until};
@@ -63,14 +65,16 @@ impl Output {
         self.sink.pass_on();
     }
 
-    /// Reads what is there.
+    /// Reads what is there. From the pipe itself: the runtime may not have looked at it since the program has written its
+    /// last line, and would say that there is nothing.
     pub(super) fn drain(&mut self) {
         let mut left = DRAIN_MOST;
         while let Some(pipe) = &mut self.pipe
             && left > 0
         {
-            match pipe.try_read(&mut self.buffer) {
+            match rustix::io::read(pipe.as_fd(), &mut self.buffer) {
                 Ok(0) => self.pipe = None,
+                Err(Errno::INTR) => {}
                 Ok(n) => {
                     left = left.saturating_sub(n);
                     self.lines.take(&self.buffer[..n], &mut self.sink);
@@ -98,5 +102,25 @@ impl Output {
         self.drain();
         self.lines.end(&mut self.sink);
         self.sink.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[tokio::test]
+    async fn what_was_written_a_moment_before_the_end_is_not_lost() {
+        let (ours, mut theirs) = io::pipe().unwrap();
+        let plan = Plan { log: crate::settings::LogSettings::Off, lines_per_second: 10, ..Plan::default() };
+        let mut output = Output::new(&plan, ours).unwrap();
+        // The runtime has no turn between this and the look at the pipe.
+        theirs.write_all(b"asked to end\n").unwrap();
+        output.drain();
+        assert_eq!(output.last_words(), "asked to end");
+        drop(theirs);
+        output.drain();
+        assert!(output.pipe.is_none());
     }
 }

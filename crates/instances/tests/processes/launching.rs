@@ -54,7 +54,7 @@ pub(crate) fn an_instance_on_a_unix_socket_leaves_nothing_behind() {
 pub(crate) fn what_it_is_given_is_in_no_other_command_line() {
     run(async {
         let mut settings = settings(server(&["token=verysecret"]), &mark());
-        settings.program.env.push(("PASSWORD".into(), "on {port} topsecret".into()));
+        settings.program.env.push(("PASSWORD".into(), "on {port} topsecret of {name}".into()));
         let play = Play::with(settings, 1).await;
         let pid = play.fleet.view().instances[0].pid.unwrap();
         let telling: Vec<_> =
@@ -66,7 +66,7 @@ pub(crate) fn what_it_is_given_is_in_no_other_command_line() {
         let Place::Address(address) = play.seen.open()[0].place else { panic!("no port") };
         let port = address.port();
         for variable in [
-            format!("PASSWORD=on {port} topsecret"),
+            format!("PASSWORD=on {port} topsecret of shop-1"),
             format!("PORT={port}"),
             "TIDEGATE_INSTANCE=shop-1".into(),
         ] {

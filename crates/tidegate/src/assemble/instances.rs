@@ -59,7 +59,12 @@ pub(crate) fn plan(name: &str, typed: &config::Service) -> Option<Plan> {
         config::Driver::Webhook(webhook) => Driver::Webhook(webhook.clone()),
         config::Driver::Advise => Driver::Advise,
     };
-    Some(Plan { driver, scale: scale(&instances.scale), dry_run: instances.scale.dry_run })
+    let mut scale = scale(&instances.scale);
+    if !matches!(driver, Driver::Fleet(_)) {
+        // How many start at a time is for whoever starts them. What they are told is how many are wanted in the end.
+        scale.surge = f64::from(scale.max);
+    }
+    Some(Plan { driver, scale, dry_run: instances.scale.dry_run })
 }
 
 /// Who may wait while instances start. Only those that Tidegate launches, or has launched, are known to come.

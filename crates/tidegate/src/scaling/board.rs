@@ -12,14 +12,17 @@ const KEPT: usize = 200;
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     entries: Mutex<BTreeMap<Box<str>, Entry>>,
+    /// All services of the first config are on it.
     begun: AtomicBool,
+    /// Clients may be sent here, and that stays so.
+    open: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     view: ServiceInstances,
     decisions: VecDeque<DecisionView>,
-    /// It has had as many ready instances as it needs to begin with.
+    /// It has had an instance that was ready, needs none, or has shown that it cannot have one now.
     was_ready: bool,
 }
 
@@ -41,9 +44,14 @@ impl Board {
         self.entries().get(service).map(|entry| entry.decisions.iter().rev().cloned().collect())
     }
 
-    /// Has each service that is to have instances had one?
+    /// Has each service that is to have instances had one? Asked before clients are sent here. One whose first start has
+    /// failed does not keep them from the others, and neither does one that a later config adds.
     pub(crate) fn all_were_ready(&self) -> bool {
-        self.begun.load(Ordering::Acquire) && self.entries().values().all(|entry| entry.was_ready)
+        if self.open.load(Ordering::Acquire) {
+            return true;
+        }
+        let all = self.begun.load(Ordering::Acquire) && self.entries().values().all(|entry| entry.was_ready);
+        self.open.fetch_or(all, Ordering::AcqRel) || all
     }
 
     /// All services of the config are on it.
@@ -55,7 +63,8 @@ impl Board {
     pub(super) fn show(&self, view: ServiceInstances) {
         let mut entries = self.entries();
         let entry = entries.entry(view.service.as_str().into()).or_default();
-        entry.was_ready |= view.ready > 0 || view.wanted == 0;
+        let has_failed = view.crash_loop.is_some() || view.instances.iter().any(|one| one.restarts > 0);
+        entry.was_ready |= view.ready > 0 || view.wanted == 0 || has_failed;
         entry.view = view;
     }
 
@@ -85,5 +94,40 @@ impl Board {
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shop(wanted: u32, ready: u32) -> ServiceInstances {
+        ServiceInstances { service: "shop".into(), wanted, ready, ..ServiceInstances::default() }
+    }
+
+    /// A board whose service was first shown like this.
+    fn begun(view: ServiceInstances) -> Board {
+        let board = Board::default();
+        board.show(view);
+        assert!(!board.all_were_ready(), "not all services are on it yet");
+        board.begin();
+        board
+    }
+
+    #[test]
+    fn clients_wait_for_the_first_instance_of_each_service_and_never_again() {
+        let board = begun(shop(2, 0));
+        assert!(!board.all_were_ready());
+        board.show(shop(2, 1));
+        assert!(board.all_were_ready());
+        board.show(ServiceInstances { service: "new".into(), ..shop(1, 0) });
+        assert!(board.all_were_ready(), "another config has added a service");
+    }
+
+    #[test]
+    fn clients_do_not_wait_for_a_service_that_sleeps_or_does_not_come_up() {
+        assert!(begun(shop(0, 0)).all_were_ready());
+        let looping = ServiceInstances { crash_loop: Some("exit status 1".into()), ..shop(1, 0) };
+        assert!(begun(looping).all_were_ready());
     }
 }

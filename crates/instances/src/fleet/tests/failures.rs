@@ -32,7 +32,8 @@ fn what_crashes_at_once_is_tried_ever_more_rarely_and_called_a_crash_loop() {
         pass(60_000).await;
         let launches = play.launches();
         assert!((8 + 8..8 + 20).contains(&launches), "{launches} launches in a minute");
-        assert!(play.fleet.view().crash_loop.unwrap().contains("exit status 1"));
+        let told = play.fleet.view().crash_loop.unwrap();
+        assert!(told.ends_with("ended with exit status 1; it last said: last words"), "{told}");
         assert_eq!(play.seen.count("crash_loop"), 1);
         let before = play.launches();
         pass(150_000).await;
