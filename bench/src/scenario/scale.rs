@@ -73,7 +73,8 @@ impl Gateway {
     fn wait(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
-            if is_so(&view(self.admin)?) {
+            // It takes connections of clients a moment before the admin API answers.
+            if view(self.admin).is_ok_and(|view| is_so(&view)) {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(10));
