@@ -279,8 +279,8 @@ fn an_instance_that_was_to_go_is_taken_back_when_it_is_wanted_again() {
 #[test]
 fn the_process_that_takes_over_in_an_upgrade_scales_on() {
     let config = format!(
-        "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\n{}",
-        config("--after 30", "min: 1, max: 3, concurrency: 2", "")
+        "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\nobserve: {{ access_log: off }}\n{}",
+        config("--after 30", "min: 1, max: 3, concurrency: 2", "drain_timeout: 1s")
     );
     let fleet = Fleet::start(&config);
     let instances = fleet.instances("api");
@@ -442,7 +442,7 @@ fn nothing_fails_while_all_of_it_happens_at_once() {
     const ROUNDS: usize = 4;
     let config = |timeout: usize| {
         format!(
-            "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\n{}",
+            "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\nobserve: {{ access_log: off }}\n{}",
             config(
                 "--after 20",
                 "min: 1, max: 8, concurrency: 4",
