@@ -34,6 +34,8 @@ pub(super) struct Scaled {
     /// Requests that it had got when it was last looked at.
     counted: Option<(Moment, u64)>,
     looks: u32,
+    /// How many are wanted, ready, starting and ending, as it was last looked at.
+    standing: [u32; 4],
     /// Instances that cannot be reached, and since when.
     dead_since: HashMap<Box<str>, Moment>,
     /// Waits for requests that find nobody.
@@ -64,6 +66,7 @@ impl Scaled {
             service: None,
             counted: None,
             looks: 0,
+            standing: [0; 4],
             dead_since: HashMap::new(),
             ringing: None,
             rung: Rc::clone(rung),
@@ -125,7 +128,9 @@ impl Scaled {
         if !frozen {
             self.replace_unwell(&service, sample.at);
         }
-        if self.looks.is_multiple_of(SHOW_EACH) {
+        let standing = [wanted, fleet.ready, fleet.starting, fleet.draining];
+        if self.looks.is_multiple_of(SHOW_EACH) || self.standing != standing {
+            self.standing = standing;
             let seen = Seen {
                 wanted,
                 held: service.standing.waiting(),
