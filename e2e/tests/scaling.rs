@@ -444,7 +444,7 @@ fn nothing_fails_while_all_of_it_happens_at_once() {
         format!(
             "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\nobserve: {{ access_log: off }}\n{}",
             config(
-                "--after 20",
+                "--after 15",
                 "min: 1, max: 8, concurrency: 4",
                 &format!("stop_timeout: {timeout}s, drain_timeout: 3s")
             )
