@@ -26,7 +26,10 @@ fn config(args: &str, keys: &str) -> String {
 
 /// The same for a Tidegate whose place others take.
 fn config_of_fleet(args: &str, keys: &str) -> String {
-    format!("listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\n{}", config(args, keys))
+    format!(
+        "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\nobserve: {{ access_log: off }}\n{}",
+        config(args, keys)
+    )
 }
 
 /// What the command line says.
@@ -316,6 +319,7 @@ fn an_upgrade_hands_the_instances_over_and_the_new_process_keeps_them() {
         } else {
             fleet.upgrade()
         };
+        assert_eq!(instances.ready(), pids, "the new process knows them at once: {}", fleet.log());
         load.go_on(100);
         assert_eq!(instances.wait_ready(3), pids, "upgrade {upgrade}: {}", fleet.log());
     }

@@ -279,8 +279,8 @@ fn an_instance_that_was_to_go_is_taken_back_when_it_is_wanted_again() {
 #[test]
 fn the_process_that_takes_over_in_an_upgrade_scales_on() {
     let config = format!(
-        "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\n{}",
-        config("--after 30", "min: 1, max: 3, concurrency: 2", "")
+        "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\nobserve: {{ access_log: off }}\n{}",
+        config("--after 30", "min: 1, max: 3, concurrency: 2", "drain_timeout: 1s")
     );
     let fleet = Fleet::start(&config);
     let instances = fleet.instances("api");
@@ -442,9 +442,9 @@ fn nothing_fails_while_all_of_it_happens_at_once() {
     const ROUNDS: usize = 4;
     let config = |timeout: usize| {
         format!(
-            "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\n{}",
+            "listeners: [\"127.0.0.1:{{port}}\"]\noverload: off\nobserve: {{ access_log: off }}\n{}",
             config(
-                "--after 20",
+                "--after 15",
                 "min: 1, max: 8, concurrency: 4",
                 &format!("stop_timeout: {timeout}s, drain_timeout: 3s")
             )
@@ -453,7 +453,7 @@ fn nothing_fails_while_all_of_it_happens_at_once() {
     let fleet = Fleet::start(&config(5));
     let instances = fleet.instances("api");
     instances.wait_ready(1);
-    let posts = OpenLoop::start(fleet.address(), 100, &["/a", "/b"], &["/wait/200"]);
+    let posts = OpenLoop::start(fleet.address(), 100, &["/a", "/b"], &[]);
     let mut answered = 0;
     for round in 0..ROUNDS {
         let crowd = Crowd::start(fleet.address(), 40, &post("/many", "", "many"));

@@ -60,16 +60,20 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// Starts the thread, with instances that an earlier process has handed over.
+    /// Starts the thread, with instances that an earlier process has handed over, and waits until it has them: whoever asks
+    /// this process from now on finds them, and may have them replaced.
     pub(crate) fn start(node: &Arc<Node>, handed: HandedInstances) -> Result<Self> {
         let (orders, inbox) = unbounded_channel();
         let board = Arc::new(Board::default());
         let (node, theirs) = (Arc::downgrade(node), Arc::clone(&board));
+        let (begun, has_begun) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new()
             .name("instances".into())
-            .spawn(move || LocalSet::new().block_on(&runtime, look_after(node, theirs, handed, inbox)))
+            .spawn(move || LocalSet::new().block_on(&runtime, look_after(node, theirs, handed, begun, inbox)))
             .context("cannot start the thread that looks after instances")?;
+        // Late or not, it is at work.
+        let _ = has_begun.recv_timeout(ANSWER_TIMEOUT);
         Ok(Self { orders, board })
     }
 
@@ -94,7 +98,7 @@ impl Scaling {
     pub(crate) fn hand_over(&self) -> HandedInstances {
         let (answer, all) = std::sync::mpsc::channel();
         let _ = self.orders.send(Order::HandOver(answer));
-        all.recv_timeout(HAND_OVER_TIMEOUT).unwrap_or_default()
+        all.recv_timeout(ANSWER_TIMEOUT).unwrap_or_default()
     }
 
     /// The other process did not come.
@@ -118,17 +122,19 @@ impl Scaling {
 }
 
 /// How long the thread may take to answer.
-const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn look_after(
     node: Weak<Node>,
     board: Arc<Board>,
     handed: HandedInstances,
+    begun: std::sync::mpsc::Sender<()>,
     mut inbox: UnboundedReceiver<Order>,
 ) {
     let rung = Rc::new(Notify::new());
     let mut crew = Crew::new(node.clone(), board, Rc::clone(&rung));
     crew.adopt(handed);
+    let _ = begun.send(());
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
