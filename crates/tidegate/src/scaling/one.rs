@@ -142,11 +142,13 @@ impl Scaled {
         self.looks = self.looks.wrapping_add(1);
     }
 
-    /// Is it worth while to wait for more instances?
+    /// Is it worth while to wait where nobody can be asked? What Tidegate has launched it launches again when that has ended,
+    /// which requests may notice a tenth of a second before this does.
     fn may_grow(&self, fleet: &FleetView, wanted: u32) -> bool {
+        let comes_again = self.hands.fleet().is_some() && wanted > 0;
         let comes = fleet.starting > 0 || fleet.ready < wanted;
         let may_come = !self.plan.dry_run && wanted < self.plan.scale.max;
-        fleet.crash_loop.is_none() && (comes || may_come)
+        fleet.crash_loop.is_none() && (comes_again || comes || may_come)
     }
 
     /// Another instance for each that lives and does not work: its checks fail, or it takes no connections any more.
