@@ -140,7 +140,7 @@ fn one_that_hangs_is_taken_out_and_replaced() {
 
 #[test]
 fn one_that_is_deaf_to_sigterm_is_killed_after_stop_timeout() {
-    let gateway = Tidegate::start(&config("--ignore-term", "scale: 1, stop_timeout: 700ms"));
+    let gateway = Tidegate::start(&config("--ignore-term", "scale: 1, stop_timeout: 1500ms"));
     let instances = gateway.instances("api");
     let deaf = *instances.wait_ready(1).first().expect("there is one");
     assert!(instances.restart().status < 300);
@@ -148,6 +148,7 @@ fn one_that_is_deaf_to_sigterm_is_killed_after_stop_timeout() {
         let all = view["instances"].as_array().map(Vec::as_slice).unwrap_or_default();
         all.iter().any(|one| one["state"] == "stopping" && one["pid"] == deaf)
     });
+    // What is shown may be half a second old.
     let asked = Instant::now();
     assert!(!has_ended(deaf));
     soon("it is gone", || has_ended(deaf));
