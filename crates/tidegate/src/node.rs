@@ -328,6 +328,11 @@ impl Node {
         }
     }
 
+    /// Where KEDA asks, where it is to be answered.
+    pub(crate) fn keda(&self) -> Option<config::Address> {
+        self.version().file.keda.as_ref().map(|keda| keda.listen.clone())
+    }
+
     /// How hard-pressed the process is.
     pub(crate) fn pressure(&self) -> &gateway::Pressure {
         &self.shared.pressure
@@ -466,6 +471,7 @@ fn changes(was: &File, is: &File) -> String {
     part("observe", was.observe == is.observe);
     part("overload", was.overload == is.overload);
     part("zone", was.zone == is.zone);
+    part("keda", was.keda == is.keda);
     part("admin (from the next start on)", was.admin == is.admin);
     part("workers (from the next start on)", was.workers == is.workers);
     if parts.is_empty() { "nothing".into() } else { parts.join(", ") }
