@@ -10,6 +10,7 @@
 mod binary;
 mod certificate;
 mod clients;
+mod cluster;
 mod crowd;
 mod dns;
 mod fleet;
@@ -27,6 +28,7 @@ mod websockets;
 pub use binary::tidegate_binary;
 pub use certificate::Certificate;
 pub use clients::{Curl, Load, curl, curl_raw, finish, h2load, run};
+pub use cluster::Cluster;
 pub use crowd::{Crowd, at_once, get, post, shares};
 pub use dns::DnsServer;
 pub use fleet::{Fleet, Group, has_ended, send_signal};

@@ -68,8 +68,11 @@ impl Node {
         let done = self.renew(|members, _| {
             members.set_found(service, endpoints);
             // Only those: what operators have drained stays so.
-            back.iter().for_each(|name| members.set_drained(service, name, false));
-            ending.iter().for_each(|name| members.set_drained(service, name, true));
+            for (names, on) in [(&back, false), (&ending, true)] {
+                for name in names {
+                    members.set_drained(service, name, on);
+                }
+            }
         });
         match done {
             Ok(()) => {

@@ -66,7 +66,7 @@ impl Replicas {
             Ok((slices, workload)) => {
                 let theirs = Rc::clone(&known);
                 let following = tokio::task::spawn_local(async move {
-                    slices.follow(|news| theirs.hear(news)).await;
+                    slices.follow(|news| theirs.hear(&news)).await;
                 });
                 let mut tasks = vec![following];
                 // Where nothing is to be done, not even the right to look at the workload is needed.
@@ -117,10 +117,10 @@ impl Known {
     }
 
     /// What the cluster tells of the pods.
-    fn hear(&self, news: News<'_>) {
+    fn hear(&self, news: &News<'_>) {
         match news {
             News::Endpoints { endpoints, left_out } => {
-                if left_out > 0 {
+                if *left_out > 0 {
                     self.warn(format_args!("{left_out} pods are more than can be used"));
                 }
                 let told = self.pods.borrow_mut().take(endpoints, &self.cluster);

@@ -27,7 +27,7 @@ pub(crate) struct PodsNow {
 /// All pods of a service.
 #[derive(Debug, Default)]
 pub(super) struct Pods {
-    pods: BTreeMap<Box<str>, Pod>,
+    by_name: BTreeMap<Box<str>, Pod>,
     /// Pods that were told to go first and have not begun to.
     marked: BTreeSet<Box<str>>,
     start_time: StartTime,
@@ -52,22 +52,23 @@ impl Pods {
     /// Takes in all pods as they are now.
     pub(super) fn take(&mut self, endpoints: &[Endpoint], cluster: &Cluster) -> PodsNow {
         let now = SystemTime::now();
-        let mut before = std::mem::take(&mut self.pods);
+        let mut before = std::mem::take(&mut self.by_name);
         let was_ending: Vec<_> = names(&before, Readiness::Draining);
         let mut told = PodsNow::default();
         for endpoint in endpoints {
             let address = || endpoint.address.to_string().into_boxed_str();
-            let own = endpoint.pod.clone().filter(|name| !self.pods.contains_key(name));
+            let own = endpoint.pod.clone().filter(|name| !self.by_name.contains_key(name));
             let (name, named) = own.map_or_else(|| (address(), false), |name| (name, true));
             let pod = self.pod(before.remove(&name), endpoint, named, now);
             if pod.readiness != Readiness::NotReady {
                 told.endpoints.push(cluster.endpoint(&name, endpoint));
             }
-            self.pods.insert(name, pod);
+            self.by_name.insert(name, pod);
         }
         self.begun = true;
-        self.marked.retain(|name| self.pods.get(name).is_some_and(|pod| pod.readiness == Readiness::Ready));
-        told.ending = names(&self.pods, Readiness::Draining);
+        self.marked
+            .retain(|name| self.by_name.get(name).is_some_and(|pod| pod.readiness == Readiness::Ready));
+        told.ending = names(&self.by_name, Readiness::Draining);
         told.back = was_ending.into_iter().filter(|name| !told.ending.contains(name)).collect();
         told
     }
@@ -98,7 +99,8 @@ impl Pods {
     }
 
     fn count(&self, readiness: Readiness) -> u32 {
-        u32::try_from(self.pods.values().filter(|pod| pod.readiness == readiness).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.by_name.values().filter(|pod| pod.readiness == readiness).count())
+            .unwrap_or(u32::MAX)
     }
 
     /// All of them for the scaler and for people, where so many replicas are in force.
@@ -111,20 +113,18 @@ impl Pods {
             starting: in_force.map_or(0, |count| count.saturating_sub(ready)),
             draining: self.count(Readiness::Draining),
             start_time: self.start_time.get(),
-            instances: self.pods.iter().filter_map(|(name, pod)| pod.view(name)).collect(),
+            instances: self.by_name.iter().filter_map(|(name, pod)| pod.view(name)).collect(),
             ..FleetView::default()
         }
     }
 
     /// The pods in the order in which they should go. Not those that were told to go already.
     pub(super) fn victims(&self, in_flight: impl Fn(&str) -> InFlight) -> Vec<Box<str>> {
-        let may_go = |(name, pod): &(&Box<str>, &Pod)| {
-            pod.named && pod.readiness == Readiness::Ready && !self.marked.contains(*name)
-        };
         let (names, candidates): (Vec<_>, Vec<_>) = self
-            .pods
+            .by_name
             .iter()
-            .filter(may_go)
+            .filter(|(name, _)| !self.marked.contains(*name))
+            .filter(|(_, pod)| pod.named && pod.readiness == Readiness::Ready)
             .map(|(name, pod)| {
                 let InFlight { requests, streams } = in_flight(name);
                 let age = pod.seen.elapsed().unwrap_or_default();
@@ -206,7 +206,7 @@ mod tests {
     fn ready_pods_get_requests_and_those_that_end_get_no_new_ones() {
         let mut pods = Pods::default();
         let told = pods.take(&[pod("a", 1, Ready), pod("b", 2, Draining), pod("c", 3, NotReady)], &cluster());
-        assert_eq!((labels(&told), told.ending), (vec!["a", "b"], boxed(&["b"])));
+        assert_eq!((labels(&told), &told.ending), (vec!["a", "b"], &boxed(&["b"])));
         assert!(told.endpoints[0].rank.local_zone && told.endpoints[0].proven);
         let view = pods.view(Some(4));
         assert_eq!((view.ready, view.starting, view.draining), (1, 3, 1));
