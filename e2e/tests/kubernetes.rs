@@ -1,7 +1,8 @@
 //! A Kubernetes cluster runs the instances: its pods get the requests, their number follows the load, and KEDA is told.
 
-use e2e::{Cluster, Crowd, Tidegate, get, soon};
+use e2e::{Cluster, Crowd, Fleet, Tidegate, get, soon};
 use serde_json::Value;
+use std::net::SocketAddr;
 
 /// Decides ten times a second, and by what was in the last second.
 const QUICK: &str = "tick: 100ms, stable_window: 1s, panic_window: 200ms, \
@@ -40,6 +41,8 @@ fn replicas_follow_the_load_and_no_request_fails() {
     soon("each of them is asked", || cluster.alive().iter().all(|pod| cluster.requests(pod) > 0));
     soon("it is shown", || instances(&gateway)["ready"] == 4);
     assert_eq!(instances(&gateway)["driver"], "kubernetes");
+    let refused = gateway.admin("POST", "/api/services/api/restart");
+    assert!(refused.status == 409 && refused.text().contains("kubectl rollout restart"), "{refused}");
     let mut held = gateway.connect();
     held.send(get("/held", ""));
     let busy = cluster.holder();
@@ -160,6 +163,26 @@ fn with_dry_run_pods_are_followed_and_nothing_is_set() {
     assert_eq!(cluster.counts(), [0_u32; 0]);
 }
 
+/// What KEDA hears of a service, a line for each method with the bytes of the answer.
+fn ask_as_keda(address: SocketAddr, service: &str) -> String {
+    let done = e2e::python_script("keda_call.py", &[&address.port().to_string(), service]);
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+#[test]
+fn a_request_waits_for_the_pod_that_keda_starts() {
+    let cluster = Cluster::start(0);
+    let config = config(&cluster, "zero: { after: 5m }, max: 2, concurrency: 4, dry_run: true");
+    let gateway = Tidegate::start(&format!("{config}keda: \"127.0.0.1:{{port2}}\"\n"));
+    soon("nobody asks yet", || ask_as_keda(gateway.second_address(), "api").contains("IsActive \n"));
+    let mut client = gateway.connect();
+    client.send(get("/", ""));
+    soon("KEDA hears of it", || ask_as_keda(gateway.second_address(), "api").contains("IsActive 0801\n"));
+    cluster.set_replicas(1);
+    assert_eq!(client.response().text(), "shop-1");
+    assert_eq!(cluster.counts(), [0_u32; 0]);
+}
+
 #[test]
 fn keda_is_told_how_much_a_service_is_asked_for() {
     let cluster = Cluster::start(1);
@@ -171,12 +194,7 @@ fn keda_is_told_how_much_a_service_is_asked_for() {
     soon("it is in the average", || {
         instances(&gateway)["last"]["proposals"][0]["stable"].as_f64().is_some_and(|stable| stable > 0.9)
     });
-    let ask = |service: &str| {
-        let port = gateway.second_address().port().to_string();
-        let done = e2e::python_script("keda_call.py", &[&port, service]);
-        String::from_utf8_lossy(&done.stdout).into_owned()
-    };
-    let told = ask("api");
+    let told = ask_as_keda(gateway.second_address(), "api");
     assert!(told.contains("IsActive 0801\n"), "{told}");
     // `tidegate-api`, and 4 as a whole number and as a double.
     let specification = told.lines().find(|line| line.starts_with("GetMetricSpec")).unwrap_or_default();
@@ -184,7 +202,7 @@ fn keda_is_told_how_much_a_service_is_asked_for() {
     // The metric under the name that was asked for, and 1.
     let metrics = told.lines().find(|line| line.starts_with("GetMetrics ")).unwrap_or_default();
     assert!(metrics.contains("73302d6e616d65") && metrics.contains("1001"), "{told}");
-    assert!(ask("other").contains("IsActive NOT_FOUND"));
+    assert!(ask_as_keda(gateway.second_address(), "other").contains("IsActive NOT_FOUND"));
     cluster.release();
     assert_eq!(held.response().status, 200);
 }
@@ -209,4 +227,34 @@ fn the_config_of_the_example_is_right() {
         checked += 1;
     }
     assert!(checked > 0, "the example has a config");
+}
+
+#[test]
+fn an_upgrade_takes_the_workload_over_as_it_is() {
+    let cluster = Cluster::start(2);
+    let config = config(&cluster, "min: 2, max: 3, concurrency: 4");
+    let group = Fleet::start(&format!(
+        "listeners: [\"127.0.0.1:{{port}}\"]\n{config}keda: \"127.0.0.1:{{port2}}\"\n"
+    ));
+    let load = Crowd::start(group.address(), 4, &get("/slow", ""));
+    soon("both are asked", || cluster.alive().iter().all(|pod| cluster.requests(pod) > 0));
+    group.upgrade();
+    let seen = load.seen();
+    soon("it goes on", || load.seen() > seen + 100);
+    let answers = load.stop();
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(cluster.counts(), [0_u32; 0], "what was there is what is wanted");
+    soon("the new process answers KEDA", || {
+        ask_as_keda(group.second_address(), "api").contains("IsActive 0801\n")
+    });
+}
+
+#[test]
+fn a_count_that_somebody_else_has_set_is_set_back() {
+    let cluster = Cluster::start(2);
+    let gateway = gateway(&cluster, "min: 2, max: 3, concurrency: 4");
+    soon("it was decided", || instances(&gateway)["last"]["to"] == 2);
+    cluster.set_replicas(1);
+    soon("it is as it was", || cluster.counts() == [2] && cluster.replicas() == 2);
+    gateway.wait_for_print("somebody else has set 1 replicas");
 }

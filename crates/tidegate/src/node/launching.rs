@@ -76,7 +76,10 @@ impl Node {
         });
         match done {
             Ok(()) => {
-                log::info(format_args!("service {service}: {many} pods take requests, {ends} end"));
+                // Of pods that are not ready yet nobody needs to read.
+                if event.is_some() || ends > 0 {
+                    log::info(format_args!("service {service}: {many} pods take requests, {ends} end"));
+                }
                 if let Some(event) = event {
                     self.tell(event);
                 }

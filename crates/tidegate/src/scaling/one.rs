@@ -151,7 +151,9 @@ impl Scaled {
     /// Is it worth while to wait for more instances?
     fn may_grow(&self, fleet: &FleetView, wanted: u32) -> bool {
         let comes = fleet.starting > 0 || fleet.ready < wanted;
-        let may_come = !self.plan.dry_run && wanted < self.plan.scale.max;
+        // With a dry run it is the cluster's workload that somebody else scales, who may have heard of it from here.
+        let somebody_scales = !self.plan.dry_run || matches!(self.hands, Hands::Cluster(_));
+        let may_come = somebody_scales && wanted < self.plan.scale.max;
         fleet.crash_loop.is_none() && (comes || may_come)
     }
 
