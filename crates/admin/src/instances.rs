@@ -21,7 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct ServiceInstances {
     /// Its name.
     pub service: String,
-    /// Who launches them: `process`, `exec`, `webhook` or `advise`.
+    /// Who launches them: `process`, `kubernetes`, `exec`, `webhook` or `advise`.
     pub driver: &'static str,
     /// How many are wanted.
     pub wanted: u32,

@@ -31,13 +31,13 @@ mod yaml;
 pub use endpoints_file::{load_endpoints, parse_endpoints};
 pub use expand::Env;
 pub use file::{
-    AccessLog, Action, AdaptiveConcurrency, Admin, Backoff, Certificate, Discovery, Dns, Driver, Endpoint,
-    Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion, InstanceLimits, InstanceLog,
-    Instances, Keepalive, LbPolicy, Limits, Listener, ListenerTls, LogFormat, Match, Mirror, Observe,
-    OutlierDetection, Overload, PolicyKind, Priority, Probe, ProxyProtocol, Queue, Redirect, Respond, Retry,
-    RetryMethods, Rotate, Route, RouteTimeouts, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme,
-    Select, Service, ServiceProtocol, ServiceTls, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion,
-    ValueTest, Webhook, Zero,
+    AccessLog, Action, AdaptiveConcurrency, Admin, ApiServer, Backoff, Certificate, Deployment, Discovery,
+    Dns, Driver, Endpoint, Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion,
+    InstanceLimits, InstanceLog, Instances, Keda, Keepalive, LbPolicy, Limits, Listener, ListenerTls,
+    LogFormat, Match, Mirror, Observe, OutlierDetection, Overload, PolicyKind, Priority, Probe,
+    ProxyProtocol, Queue, Redirect, Respond, Retry, RetryMethods, Rotate, Route, RouteTimeouts, Scale,
+    ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select, Service, ServiceProtocol, ServiceTls,
+    Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest, Webhook, WorkloadKind, Zero,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
 pub use path::Path;
@@ -46,10 +46,10 @@ pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use source::{Source, Span};
 pub use value::{
-    Account, Address, AdminAddress, Attempts, ByteSize, Cidr, CommandWord, CookieName, CountLimit, DayRange,
-    DayTime, DnsName, EndpointUrl, EnvName, EnvValue, Factor, GrpcService, HeaderName, HeaderValue,
+    Account, Address, AdminAddress, ApiUrl, Attempts, ByteSize, Cidr, CommandWord, CookieName, CountLimit,
+    DayRange, DayTime, DnsName, EndpointUrl, EnvName, EnvValue, Factor, GrpcService, HeaderName, HeaderValue,
     HedgeAfter, HostPattern, HostPolicy, InstanceLogPath, InstancePort, LogPath, Method, Multiple,
-    Nameserver, PathPattern, Percent, Period, PeriodOrOff, ProbeHost, ProbePath, QueryName, RedirectStatus,
-    RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit, SrvName, StatusRange, TimeZone, WebhookUrl,
-    Workers, ZoneName,
+    Nameserver, ObjectName, PathPattern, Percent, Period, PeriodOrOff, PodPort, ProbeHost, ProbePath,
+    QueryName, RedirectStatus, RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit, SrvName,
+    StatusRange, TimeZone, WebhookUrl, Workers, ZoneName,
 };

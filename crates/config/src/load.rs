@@ -226,6 +226,7 @@ pub fn from_url(url: &str, listen: &str) -> Result<File, Report> {
     Ok(with_route_names(File {
         listeners: vec![Listener::at(address)],
         admin: Admin::default(),
+        keda: None,
         data_dir: crate::file::data_dir(),
         workers: crate::file::workers(),
         limits: Limits::default(),

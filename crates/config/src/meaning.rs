@@ -6,6 +6,7 @@
 mod attempts;
 mod endpoints;
 mod instances;
+mod kubernetes;
 mod names;
 mod ports;
 mod routes;
@@ -33,6 +34,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     routes::check(tree, &names, &mut problems);
     endpoints::zones(tree, &mut problems);
     ports::check(tree, &mut problems);
+    kubernetes::keda(tree, &mut problems);
     tell(problems, report);
 }
 

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use config::{
-    Discovery, Driver, File, InstanceLogPath, InstancePort, Instances, PeriodOrOff, PolicyKind, Select,
-    Service,
+    Discovery, Driver, File, InstanceLogPath, InstancePort, Instances, PeriodOrOff, PodPort, PolicyKind,
+    Select, Service, WorkloadKind,
 };
 
 fn env(name: &str) -> Option<String> {
@@ -230,4 +230,46 @@ fn a_large_file_of_mistakes_is_told_in_little_time() {
     assert!(report.problems().len() + report.left_out() > 10_000);
     // Whatever grew with the square of the file would take minutes.
     assert!(begun.elapsed() < seconds(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_workload_of_a_cluster_is_named_and_the_rest_follows() {
+    let bare = service("instances: { deployment: shop, scale: { max: 4, zero: 5m, rps: 10 } }");
+    let Discovery::Instances(keys) = bare.discovery() else { panic!("{bare:?}") };
+    let Driver::Kubernetes(shop) = keys.driver() else { panic!("{keys:?}") };
+    assert_eq!((shop.name.as_str(), shop.service().as_str()), ("shop", "shop"));
+    assert_eq!((shop.kind, &shop.namespace, &shop.port), (WorkloadKind::Deployment, &None, &None));
+    assert!(shop.api.is_none() && keys.are_endpoints());
+
+    let all = instances(
+        "{ deployment: { name: db, kind: stateful_set, namespace: prod, service: db-pods, port: 5000,
+           api: { url: \"https://10.96.0.1:6443\", token: \"${PASSWORD}\", ca: ca.pem } } }",
+    );
+    let Driver::Kubernetes(db) = all.driver() else { panic!("{all:?}") };
+    assert_eq!((db.service().as_str(), db.kind), ("db-pods", WorkloadKind::StatefulSet));
+    assert_eq!(db.port, Some(PodPort::Number(5000)));
+    let api = db.api.as_ref().expect("an API server");
+    assert_eq!(api.url.to_string(), "https://10.96.0.1:6443");
+    assert!(api.token.as_ref().is_some_and(|token| token.reveal().starts_with("hunter2")));
+    assert!(!format!("{all:?}").contains("hunter2"));
+
+    let named =
+        instances("{ deployment: { name: a, port: http, namespace: b, api: \"http://127.0.0.1:8001\" } }");
+    let Driver::Kubernetes(named) = named.driver() else { panic!("{named:?}") };
+    assert_eq!(named.port, Some(PodPort::Named("http".into())));
+    assert!(named.api.as_ref().is_some_and(|api| api.token.is_none() && api.ca.is_none()));
+}
+
+#[test]
+fn keda_is_answered_only_where_the_file_says_so_and_on_loopback_unless_it_says_where() {
+    let keda = |typed: &str| {
+        let service = "{ instances: { deployment: shop, scale: { max: 4, rps: 10 } } }";
+        let text =
+            format!("listeners: [1]\n{typed}\nservices: {{ a: {service} }}\nroutes: [{{ service: a }}]\n");
+        parsed(&text).keda.map(|keda| keda.listen.to_string())
+    };
+    assert_eq!(keda(""), None);
+    assert_eq!(keda("keda: {}"), Some("127.0.0.1:9095".into()));
+    assert_eq!(keda("keda: { listen: \"0.0.0.0:9100\" }"), Some("0.0.0.0:9100".into()));
+    assert_eq!(keda("keda: :9100"), Some(":9100".into()));
 }

@@ -33,7 +33,9 @@ impl Decision {
             }
             None => text.write_str("no signal has a target")?,
         }
-        for limit in &self.limits {
+        // Where nothing is measured and nothing changes, nothing was bent either.
+        let is_fixed = self.proposals.is_empty() && self.from == self.to;
+        for limit in self.limits.iter().filter(|_| !is_fixed) {
             text.write_str("; ")?;
             self.write_limit(text, limit)?;
         }

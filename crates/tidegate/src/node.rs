@@ -328,6 +328,11 @@ impl Node {
         }
     }
 
+    /// Where KEDA asks, where it is to be answered.
+    pub(crate) fn keda(&self) -> Option<config::Address> {
+        self.version().file.keda.as_ref().map(|keda| keda.listen.clone())
+    }
+
     /// How hard-pressed the process is.
     pub(crate) fn pressure(&self) -> &gateway::Pressure {
         &self.shared.pressure
@@ -466,6 +471,7 @@ fn changes(was: &File, is: &File) -> String {
     part("observe", was.observe == is.observe);
     part("overload", was.overload == is.overload);
     part("zone", was.zone == is.zone);
+    part("keda", was.keda == is.keda);
     part("admin (from the next start on)", was.admin == is.admin);
     part("workers (from the next start on)", was.workers == is.workers);
     if parts.is_empty() { "nothing".into() } else { parts.join(", ") }
@@ -542,12 +548,17 @@ impl admin::Node for Node {
         if self.is_passing() {
             return Err(admin::Refusal::NotNow(UNDER_WAY.into()));
         }
-        let Some(scaling) = self.scaling.get().filter(|scaling| scaling.restart(service)) else {
+        let views = self.scaling.get().map(|scaling| scaling.board().views()).unwrap_or_default();
+        let view = views.iter().find(|view| view.service == service).ok_or(admin::Refusal::NoService)?;
+        if matches!(view.driver, "kubernetes" | "exec" | "webhook" | "advise") {
+            let why = "Its instances are launched by somebody else, who can replace them; \
+                       pods of a Deployment are replaced by `kubectl rollout restart`.";
+            return Err(admin::Refusal::NotNow(why.into()));
+        }
+        if !self.scaling.get().is_some_and(|scaling| scaling.restart(service)) {
             return Err(admin::Refusal::NoService);
-        };
-        let views = scaling.board().views();
-        let instances = views.iter().find(|view| view.service == service).map_or(0, |view| view.ready);
-        Ok(json!({ "service": service, "instances": instances }))
+        }
+        Ok(json!({ "service": service, "instances": view.ready }))
     }
 
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {

@@ -10,13 +10,17 @@
 //! that endpoints count anyway.
 
 mod board;
+mod cluster;
 mod crew;
 mod hands;
 mod host;
+mod keda;
 mod one;
+mod pods;
 mod told;
 
 pub(crate) use board::Board;
+pub(crate) use pods::PodsNow;
 
 use crate::node::Node;
 use anyhow::{Context, Result};

@@ -173,7 +173,7 @@ fn settings_from(config: &Path, service: &str, parameters: &Parameters) -> Resul
         let names: Vec<_> = services.keys().map(config::ServiceName::as_str).collect();
         bail!("{}: there is no service `{service}`; there are {}", config.display(), names.join(", "));
     };
-    let Some(plan) = crate::assemble::instances::plan(service, typed) else {
+    let Some(plan) = crate::assemble::instances::plan(service, typed, None) else {
         bail!("{}: service `{service}` has no `instances`, so that nothing is scaled", config.display());
     };
     let hold = crate::assemble::instances::hold(typed);

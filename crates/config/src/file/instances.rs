@@ -1,4 +1,5 @@
-//! `instances` of a service: processes that Tidegate launches, or says how many there should be.
+//! `instances` of a service: processes that Tidegate launches, a workload of a cluster that it scales, or whatever it
+//! says how many there should be of.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,6 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Deployment;
 use super::scale::Scale;
 use crate::value::{
     Account, ByteSize, CommandWord, EnvName, EnvValue, Factor, InstanceLogPath, InstancePort, Multiple,
@@ -13,14 +15,15 @@ use crate::value::{
 };
 
 /// Instances of the API, as many as `scale` says. With `command` Tidegate launches them itself, and they are the
-/// service's endpoints. With `exec`, `webhook` or `advise` somebody else does, who is told how many there should be;
-/// the endpoints then come from `endpoints`, `dns`, `srv` or `endpoints_file`. A bare command stands for `command`.
+/// service's endpoints. With `deployment` a Kubernetes cluster does, and its pods are the endpoints. With `exec`,
+/// `webhook` or `advise` somebody else does, who is told how many there should be; the endpoints then come from
+/// `endpoints`, `dns`, `srv` or `endpoints_file`. A bare command stands for `command`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend(
     "x-shorthand" = "command",
-    "x-one-of" = ["command", "exec", "webhook", "advise"],
-    "x-later" = ["image", "deployment"]
+    "x-one-of" = ["command", "deployment", "exec", "webhook", "advise"],
+    "x-later" = ["image"]
 ))]
 pub struct Instances {
     /// What is launched for each instance: a line, split into words as a shell would but without one, or the list of
@@ -28,6 +31,8 @@ pub struct Instances {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1), extend("x-one-or-list" = true, "x-words" = true))]
     pub command: Vec<CommandWord>,
+    /// A workload of a Kubernetes cluster: Tidegate sets its replicas, and its pods are the endpoints. A bare name will do.
+    pub deployment: Option<Deployment>,
     /// More environment variables, in which the same is filled in. `PORT` (or `SOCKET`) and
     /// `TIDEGATE_INSTANCE` are set in any case.
     #[schemars(extend("x-keys" = "variable"))]
@@ -88,6 +93,8 @@ pub struct Instances {
 pub enum Driver<'i> {
     /// Tidegate, with this command; never empty.
     Process(&'i [CommandWord]),
+    /// A Kubernetes cluster, whose workload this is.
+    Kubernetes(&'i Deployment),
     /// This command, told how many there should be; never empty.
     Exec(&'i [CommandWord]),
     /// Who gets the POST.
@@ -102,12 +109,20 @@ impl Instances {
 
     /// Who launches the instances.
     pub fn driver(&self) -> Driver<'_> {
+        if let Some(deployment) = &self.deployment {
+            return Driver::Kubernetes(deployment);
+        }
         match (self.command.as_slice(), self.exec.as_slice(), &self.webhook) {
             (command @ [_, ..], _, _) => Driver::Process(command),
             ([], command @ [_, ..], _) => Driver::Exec(command),
             ([], [], Some(webhook)) => Driver::Webhook(webhook),
             ([], [], None) => Driver::Advise,
         }
+    }
+
+    /// Whether its instances are the endpoints of the service, so that no other source of endpoints is needed.
+    pub fn are_endpoints(&self) -> bool {
+        matches!(self.driver(), Driver::Process(_) | Driver::Kubernetes(_))
     }
 
     /// Bytes of memory that `memory` of `scale` is a part of.
@@ -121,6 +136,7 @@ impl Default for Instances {
     fn default() -> Self {
         Self {
             command: Vec::new(),
+            deployment: None,
             env: BTreeMap::new(),
             cwd: None,
             user: None,

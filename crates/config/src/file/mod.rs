@@ -10,6 +10,7 @@
 
 mod balance;
 mod capacity;
+mod cluster;
 mod endpoint;
 mod fallback;
 mod health;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use balance::{HashOn, LbPolicy, Sticky};
 pub use capacity::{AdaptiveConcurrency, Overload, Queue};
+pub use cluster::{ApiServer, Deployment, Keda, WorkloadKind};
 pub use endpoint::{Dns, Endpoint, Scheme, Srv};
 pub use fallback::{Fallback, Mirror, Split};
 pub use health::{HealthCheck, OutlierDetection, Probe, SuccessRate};
@@ -65,6 +67,8 @@ pub struct File {
     /// The admin API: metrics, health, state. `off` turns it off; a bare address stands for `address`.
     #[serde(default)]
     pub admin: Admin,
+    /// What KEDA asks, where it is KEDA that scales. Absent: nothing listens for it.
+    pub keda: Option<Keda>,
     /// The folder for what must survive a restart.
     #[serde(default = "data_dir")]
     pub data_dir: PathBuf,

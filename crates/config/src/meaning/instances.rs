@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Problems, is_typed, scale};
+use super::{Problems, is_typed, kubernetes, scale};
 use crate::node::{Kind, Node, clip};
 use crate::path::Path;
 use crate::report::Problem;
@@ -29,6 +29,9 @@ const OF_PROCESSES: [&str; 14] = [
 /// Words that only a shell understands.
 const OF_A_SHELL: [&str; 12] = ["|", "||", "&", "&&", ";", ">", ">>", "<", "<<", "2>", "2>&1", "&>"];
 
+/// What goes instead of `command`: somebody else launches then.
+pub(super) const OTHERS: [&str; 4] = ["deployment", "exec", "webhook", "advise"];
+
 /// Checks `instances` of the service at `path`.
 pub(super) fn check(service: &Node, path: &Path, problems: &mut Problems) {
     let Some(instances) = service.get("instances").filter(|node| !node.is_null()) else { return };
@@ -41,7 +44,7 @@ pub(super) fn check(service: &Node, path: &Path, problems: &mut Problems) {
         runnable(command, &at, problems);
         filled_in(instances, command, (&path, &at), problems);
         memory(instances, &path, problems);
-    } else if let Some(other) = ["exec", "webhook", "advise"].iter().find(|key| is_typed(instances, key)) {
+    } else if let Some(other) = OTHERS.iter().find(|key| is_typed(instances, key)) {
         for key in OF_PROCESSES.iter().filter(|key| instances.get(key).is_some()) {
             let at = path.key(key);
             let problem = Problem::error(format!("{} goes with `command`", at.in_words()));
@@ -50,6 +53,9 @@ pub(super) fn check(service: &Node, path: &Path, problems: &mut Problems) {
     }
     if let Some(command) = instances.get("exec") {
         runnable(command, &path.key("exec"), problems);
+    }
+    if let Some(deployment) = instances.get("deployment") {
+        kubernetes::deployment(deployment, &path.key("deployment"), problems);
     }
     if let Some(bounds) = instances.get("scale") {
         scale::check(instances, bounds, &path, launched.is_some(), problems);

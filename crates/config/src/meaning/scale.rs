@@ -1,5 +1,6 @@
 //! `scale`: bounds in order, targets that can be measured and reached, windows of time.
 
+use super::instances::OTHERS;
 use super::{Problems, absent, integer, is_on, is_typed, period};
 use crate::file::Scale;
 use crate::node::Node;
@@ -112,8 +113,15 @@ fn targets(scale: &Node, path: &Path, (min, max): Bounds, problems: &mut Problem
 fn measured(instances: &Node, scale: &Node, path: &Path, launched: bool, problems: &mut Problems) {
     let typed =
         |keys: &[&'static str]| keys.iter().copied().filter(|key| is_typed(scale, key)).collect::<Vec<_>>();
-    let others = ["exec", "webhook", "advise"].iter().find(|key| is_typed(instances, key));
-    if let Some(other) = others.filter(|_| !launched) {
+    let others = OTHERS.iter().find(|key| is_typed(instances, key));
+    if let Some(other @ &"deployment") = others.filter(|_| !launched) {
+        for key in typed(&["cpu", "memory"]) {
+            let at = path.key(key);
+            let problem = Problem::error(format!("{} is not measured with `{other}`", at.in_words()));
+            let hint = "what pods use is known to the cluster only; `concurrency` and `rps` are counted here";
+            problems.push((at, problem.hint(hint)));
+        }
+    } else if let Some(other) = others.filter(|_| !launched) {
         for key in typed(&["cpu", "memory", "zero"]) {
             let at = path.key(key);
             let problem = Problem::error(format!("{} goes with `command`", at.in_words()));

@@ -1,7 +1,7 @@
 //! Services: what their keys say about each other.
 
 use super::names::{Names, bare_or, fallback};
-use super::{Problems, absent, attempts, endpoints, instances, is_on, period};
+use super::{Problems, absent, attempts, endpoints, instances, is_on, is_typed, period};
 use crate::file::{AdaptiveConcurrency, HealthCheck, OutlierDetection, Timeouts};
 use crate::node::{Node, Scalar};
 use crate::path::Path;
@@ -53,11 +53,14 @@ fn tls(service: &Node, list: &[Node], path: &Path, problems: &mut Problems) {
         !node.is_null() && node.get("scheme").is_none_or(|scheme| scheme.text() == Some("http"))
     });
     let launched = service.get("instances").is_some_and(|instances| instances::command(instances).is_some());
-    let all_plain = (!list.is_empty() && list.iter().all(plain)) || found_plain || launched;
+    let pods = service.get("instances").is_some_and(|instances| is_typed(instances, "deployment"));
+    let all_plain = (!list.is_empty() && list.iter().all(plain)) || found_plain || launched || pods;
     if all_plain && service.get("tls").is_some_and(|tls| !tls.is_null()) {
         let problem = Problem::warning(format!("`tls` of {} has no effect", path.in_words()));
         let hint = if launched {
             "instances that Tidegate launches are spoken to in clear text, on this machine"
+        } else if pods {
+            "pods are spoken to in clear text"
         } else if found_plain {
             "add `scheme: https`"
         } else {

@@ -7,6 +7,7 @@
 mod amount;
 mod attempt;
 mod calendar;
+mod cluster;
 mod discovery;
 mod http;
 mod launch;
@@ -25,6 +26,7 @@ mod word;
 pub use amount::{ByteSize, CountLimit, Period, PeriodOrOff, SizeLimit, Workers};
 pub use attempt::{Attempts, HedgeAfter, RetryOn};
 pub use calendar::{DayRange, DayTime, TimeZone};
+pub use cluster::{ApiUrl, ObjectName, PodPort};
 pub use discovery::{DnsName, Nameserver, SrvName};
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
@@ -171,6 +173,9 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<DayTime>(),
     format::<TimeZone>(),
     format::<WebhookUrl>(),
+    format::<ObjectName>(),
+    format::<PodPort>(),
+    format::<ApiUrl>(),
     format::<Secret>(),
 ];
 

@@ -1,6 +1,7 @@
 //! `instances` of a service: the file's words -> the settings of the rooms `instances` and `scale`, and what those know ->
 //! the views of the room `admin`.
 
+use super::cluster::{Cluster, cluster};
 use super::service::check;
 use admin::{DecisionView, InstanceView, LimitView, ProposalView, ServiceInstances};
 use balance::Weight;
@@ -28,6 +29,8 @@ pub(crate) struct Plan {
 pub(crate) enum Driver {
     /// Tidegate.
     Fleet(Box<FleetSettings>),
+    /// A Kubernetes cluster.
+    Kubernetes(Box<Cluster>),
     /// This command, told how many there should be.
     Exec(Vec<String>),
     /// Whoever gets the POST.
@@ -40,6 +43,7 @@ impl Driver {
     pub(crate) const fn as_str(&self) -> &'static str {
         match self {
             Self::Fleet(_) => "process",
+            Self::Kubernetes(_) => "kubernetes",
             Self::Exec(_) => "exec",
             Self::Webhook(_) => "webhook",
             Self::Advise => "advise",
@@ -48,12 +52,16 @@ impl Driver {
 }
 
 /// The plan of a service that has instances.
-pub(crate) fn plan(name: &str, typed: &config::Service) -> Option<Plan> {
+pub(crate) fn plan(name: &str, typed: &config::Service, zone: Option<&config::ZoneName>) -> Option<Plan> {
     let instances = typed.instances.as_ref()?;
     let words = |words: &[config::CommandWord]| words.iter().map(|w| w.as_str().to_owned()).collect();
+    let dry_run = instances.scale.dry_run;
     let driver = match instances.driver() {
         config::Driver::Process(command) => {
             Driver::Fleet(Box::new(fleet(name, typed, instances, words(command))))
+        }
+        config::Driver::Kubernetes(workload) => {
+            Driver::Kubernetes(Box::new(cluster(workload, typed, zone, dry_run)))
         }
         config::Driver::Exec(command) => Driver::Exec(words(command)),
         config::Driver::Webhook(webhook) => Driver::Webhook(webhook.clone()),
@@ -64,7 +72,7 @@ pub(crate) fn plan(name: &str, typed: &config::Service) -> Option<Plan> {
         // How many start at a time is for whoever starts them. What they are told is how many are wanted in the end.
         scale.surge = f64::from(scale.max);
     }
-    Some(Plan { driver, scale, dry_run: instances.scale.dry_run })
+    Some(Plan { driver, scale, dry_run })
 }
 
 /// Who may wait while instances start. Only those that Tidegate launches, or has launched, are known to come.

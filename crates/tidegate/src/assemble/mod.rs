@@ -2,6 +2,7 @@
 //!
 //! All problems are found before anything is put in force, and each is laid at the place in the file that causes it.
 
+pub(crate) mod cluster;
 pub(crate) mod instances;
 mod route;
 pub(crate) mod service;

@@ -2,8 +2,9 @@
 
 use super::Node;
 use crate::assemble::instances::{Plan, direction, endpoint, plan};
+use crate::discovery;
 use crate::membership::Members;
-use crate::scaling::{HandedInstances, Scaling};
+use crate::scaling::{HandedInstances, PodsNow, Scaling};
 use anyhow::Result;
 use config::File;
 use instances::{Handed, Happening, Member};
@@ -37,8 +38,9 @@ impl Node {
     /// The services of the config that Tidegate launches instances for.
     pub(crate) fn instance_plans(&self) -> Vec<(Box<str>, Plan)> {
         let version = self.version();
+        let zone = version.file.zone.as_ref();
         let one = |(name, typed): (&config::ServiceName, &config::Service)| {
-            Some((name.as_str().into(), plan(name.as_str(), typed)?))
+            Some((name.as_str().into(), plan(name.as_str(), typed, zone)?))
         };
         version.file.services.iter().filter_map(one).collect()
     }
@@ -55,6 +57,34 @@ impl Node {
         });
         if let Err(report) = done {
             observe::log::error(format_args!("service {service}: {}", report.render(false)));
+        }
+    }
+
+    /// A service is served by these pods of a cluster from now on.
+    pub(crate) fn set_pods(&self, service: &str, told: PodsNow) {
+        let PodsNow { endpoints, ending, back } = told;
+        let (many, ends) = (endpoints.len() - ending.len(), ending.len());
+        let event = discovery::told(service, self.members().found(service), &endpoints);
+        let done = self.renew(|members, _| {
+            members.set_found(service, endpoints);
+            // Only those: what operators have drained stays so.
+            for (names, on) in [(&back, false), (&ending, true)] {
+                for name in names {
+                    members.set_drained(service, name, on);
+                }
+            }
+        });
+        match done {
+            Ok(()) => {
+                // Of pods that are not ready yet nobody needs to read.
+                if event.is_some() || ends > 0 {
+                    log::info(format_args!("service {service}: {many} pods take requests, {ends} end"));
+                }
+                if let Some(event) = event {
+                    self.tell(event);
+                }
+            }
+            Err(report) => log::error(format_args!("service {service}: {}", report.render(false))),
         }
     }
 

@@ -1,12 +1,15 @@
 //! What is known of instances and decisions, where the admin API finds it.
 
 use admin::{DecisionView, ServiceInstances};
+use engines::keda::Demand;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Decisions that are kept of each service. Those that change nothing, one after the other, count as one.
 const KEPT: usize = 200;
+/// What somebody else can scale by, too: two numbers that two questions about it cannot mix up.
+const TOLD: [&str; 2] = ["concurrency", "rps"];
 
 /// Views of all services that have instances. Locked for a moment, never across a wait.
 #[derive(Debug, Default)]
@@ -42,6 +45,24 @@ impl Board {
     /// A service's last decisions, the newest first.
     pub(crate) fn decisions(&self, service: &str) -> Option<Vec<DecisionView>> {
         self.entries().get(service).map(|entry| entry.decisions.iter().rev().cloned().collect())
+    }
+
+    /// How much a service is asked for, by the first of its targets that is counted here. `None`: it has none of them, or
+    /// nothing was decided yet.
+    pub(crate) fn demand(&self, service: &str) -> Option<Demand> {
+        let entries = self.entries();
+        let entry = entries.get(service)?;
+        let last = entry.decisions.back()?;
+        let told = |signal: &str| last.proposals.iter().find(|proposal| proposal.signal == signal);
+        let proposal = TOLD.iter().find_map(|signal| told(signal))?;
+        // In a panic the short average counts, where it is greater.
+        let panic = proposal.panic.filter(|_| last.panicking).unwrap_or_default();
+        let view = &entry.view;
+        Some(Demand {
+            current: proposal.stable.unwrap_or_default().max(panic),
+            target: proposal.target,
+            active: view.wanted > 0 || view.held > 0,
+        })
     }
 
     /// Has each service that is to have instances had one? Asked before clients are sent here. One whose first start has
@@ -100,6 +121,8 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use admin::ProposalView;
+    use std::time::SystemTime;
 
     fn shop(wanted: u32, ready: u32) -> ServiceInstances {
         ServiceInstances { service: "shop".into(), wanted, ready, ..ServiceInstances::default() }
@@ -111,6 +134,36 @@ mod tests {
         board.show(view);
         assert!(!board.all_were_ready(), "not all services are on it yet");
         board.begin();
+        board
+    }
+
+    fn board(signals: &[&'static str], panicking: bool, wanted: u32) -> Board {
+        let proposal = |signal: &&'static str| ProposalView {
+            signal,
+            stable: Some(12.0),
+            panic: Some(40.0),
+            target: 5.0,
+            wants: 3,
+        };
+        let board = Board::default();
+        board.show(ServiceInstances { service: "shop".into(), wanted, ..ServiceInstances::default() });
+        board.keep(
+            "shop",
+            DecisionView {
+                at: SystemTime::UNIX_EPOCH,
+                ready: 1,
+                starting: 0,
+                from: wanted,
+                to: wanted,
+                direction: "stay",
+                reason: "steady",
+                text: String::new(),
+                proposals: signals.iter().map(proposal).collect(),
+                limits: Vec::new(),
+                panicking,
+                repeated: 1,
+            },
+        );
         board
     }
 
@@ -129,5 +182,20 @@ mod tests {
         assert!(begun(shop(0, 0)).all_were_ready());
         let looping = ServiceInstances { crash_loop: Some("exit status 1".into()), ..shop(1, 0) };
         assert!(begun(looping).all_were_ready());
+    }
+
+    #[test]
+    fn what_is_told_of_a_service_is_what_was_decided_from() {
+        let demand = board(&["cpu", "concurrency"], false, 3).demand("shop").unwrap();
+        assert_eq!(demand, Demand { current: 12.0, target: 5.0, active: true });
+        let panicking = board(&["rps"], true, 0).demand("shop").unwrap();
+        assert_eq!(panicking, Demand { current: 40.0, target: 5.0, active: false });
+    }
+
+    #[test]
+    fn nothing_is_told_of_services_without_such_a_target() {
+        assert_eq!(board(&["cpu"], false, 3).demand("shop"), None);
+        assert_eq!(board(&["rps"], false, 3).demand("other"), None);
+        assert_eq!(Board::default().demand("shop"), None);
     }
 }

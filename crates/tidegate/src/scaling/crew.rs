@@ -2,6 +2,7 @@
 
 use super::HandedInstances;
 use super::board::Board;
+use super::keda::Keda;
 use super::one::Scaled;
 use crate::node::Node;
 use gateway::Site;
@@ -18,6 +19,7 @@ pub(super) struct Crew {
     board: Arc<Board>,
     rung: Rc<Notify>,
     services: BTreeMap<Box<str>, Scaled>,
+    keda: Option<Keda>,
     /// The site that the services were last looked up in.
     site: Option<Arc<Site>>,
     /// Another process is to take over.
@@ -29,7 +31,7 @@ pub(super) struct Crew {
 impl Crew {
     pub(super) fn new(node: Weak<Node>, board: Arc<Board>, rung: Rc<Notify>) -> Self {
         let services = BTreeMap::new();
-        Self { node, board, rung, services, site: None, frozen: false, done: false }
+        Self { node, board, rung, services, keda: None, site: None, frozen: false, done: false }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -64,9 +66,18 @@ impl Crew {
             let scaled = Scaled::new(&name, plan, handed(&name), &node, &self.board, &self.rung);
             self.services.insert(name, scaled);
         }
+        self.answer_keda(node.keda());
         self.board.retain(|name| self.services.contains_key(name));
         self.site = None;
         self.look();
+    }
+
+    /// Listens where KEDA asks.
+    fn answer_keda(&mut self, listen: Option<config::Address>) {
+        if listen.as_ref() == self.keda.as_ref().map(Keda::address) {
+            return;
+        }
+        self.keda = listen.map(|listen| Keda::start(listen, &self.board));
     }
 
     /// Ends the instances of a service. Nobody waits for that.
@@ -119,12 +130,14 @@ impl Crew {
         self.done = true;
         self.fleets().for_each(|(_, fleet)| fleet.let_go());
         self.services.clear();
+        self.keda = None;
         self.site = None;
     }
 
     /// Ends all instances, side by side.
     pub(super) async fn stop(&mut self) {
         self.done = true;
+        self.keda = None;
         let services = std::mem::take(&mut self.services);
         let ends = services.into_values().map(|scaled| {
             let hands = scaled.hands().clone();

@@ -1,5 +1,6 @@
-//! Who does what was decided: a fleet of our own, or somebody else who is told.
+//! Who does what was decided: a fleet of our own, a cluster, or somebody else who is told.
 
+use super::cluster::Replicas;
 use super::host::Gate;
 use super::told::Told;
 use crate::assemble::instances::{Driver, Plan};
@@ -15,6 +16,8 @@ use upstream::Service;
 pub(super) enum Hands {
     /// Tidegate's own.
     Fleet(Rc<Fleet>),
+    /// A cluster's, whose pods are the service's endpoints.
+    Cluster(Rc<Replicas>),
     /// Somebody else's, whose instances are the service's endpoints.
     Others(Rc<Told>),
 }
@@ -30,6 +33,7 @@ impl Hands {
                 }
                 Self::Fleet(fleet)
             }
+            Driver::Kubernetes(cluster) => Self::Cluster(Replicas::new(name, cluster, node)),
             other => Self::Others(Told::new(name, other)),
         }
     }
@@ -49,6 +53,7 @@ impl Hands {
     pub(super) fn want(&self, count: u32, reason: &str) {
         match self {
             Self::Fleet(fleet) => fleet.want(count),
+            Self::Cluster(replicas) => replicas.want(count),
             Self::Others(told) => told.want(count, reason),
         }
     }
@@ -57,6 +62,7 @@ impl Hands {
     pub(super) fn view(&self, service: &Service) -> FleetView {
         match self {
             Self::Fleet(fleet) => fleet.view(),
+            Self::Cluster(replicas) => replicas.view(),
             Self::Others(told) => {
                 let is_up = |m: &&upstream::Member| m.endpoint.health.state() == State::Up;
                 let ready = u32::try_from(service.members.iter().filter(is_up).count()).unwrap_or(u32::MAX);
@@ -68,8 +74,18 @@ impl Hands {
     pub(super) fn fleet(&self) -> Option<&Rc<Fleet>> {
         match self {
             Self::Fleet(fleet) => Some(fleet),
-            Self::Others(_) => None,
+            Self::Cluster(_) | Self::Others(_) => None,
         }
+    }
+
+    /// Is it known how many there were before anything was decided? Only of a cluster that has to be found out.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self, Self::Cluster(_))
+    }
+
+    /// How many a cluster had, once that is known.
+    pub(super) fn take_found(&self) -> Option<u32> {
+        if let Self::Cluster(replicas) = self { replicas.take_found() } else { None }
     }
 
     /// Ends what Tidegate has launched.

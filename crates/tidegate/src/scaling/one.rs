@@ -29,6 +29,8 @@ pub(super) struct Scaled {
     plan: Plan,
     scaler: Scaler,
     hands: Hands,
+    /// It is known how many instances there were before; until then nothing is decided.
+    begun: bool,
     /// The service in force.
     service: Option<Arc<Service>>,
     /// Requests that it had got when it was last looked at.
@@ -58,11 +60,15 @@ impl Scaled {
         let there = u32::try_from(handed.iter().filter(|h| h.stays()).count()).unwrap_or(u32::MAX);
         let hands = Hands::new(name, &plan, node, handed);
         let scaler = Scaler::new(plan.scale.clone(), if there > 0 { there } else { plan.scale.initial() });
-        hands.want(scaler.wanted(), "start");
+        let begun = hands.is_known();
+        if begun {
+            hands.want(scaler.wanted(), "start");
+        }
         Self {
             name: name.into(),
             scaler,
             hands,
+            begun,
             service: None,
             counted: None,
             looks: 0,
@@ -115,10 +121,15 @@ impl Scaled {
     /// Measures, decides where that is due, and shows what has come of it.
     pub(super) fn look(&mut self, frozen: bool) {
         let Some(service) = self.service.clone() else { return };
+        if let Some(found) = self.hands.take_found() {
+            // What is there is where the first decision begins.
+            self.scaler = Scaler::new(self.plan.scale.clone(), found);
+            self.begun = true;
+        }
         let fleet = self.hands.view(&service);
         let sample = self.measure(&service, &fleet);
         self.scaler.observe(&sample);
-        if !frozen && self.scaler.is_due(sample.at) {
+        if !frozen && self.begun && self.scaler.is_due(sample.at) {
             let decision = self.scaler.decide(sample.at);
             self.carry_out(&decision);
             self.looks = 0;
@@ -147,7 +158,9 @@ impl Scaled {
     fn may_grow(&self, fleet: &FleetView, wanted: u32) -> bool {
         let comes_again = self.hands.fleet().is_some() && wanted > 0;
         let comes = fleet.starting > 0 || fleet.ready < wanted;
-        let may_come = !self.plan.dry_run && wanted < self.plan.scale.max;
+        // With a dry run it is the cluster's workload that somebody else scales, who may have heard of it from here.
+        let somebody_scales = !self.plan.dry_run || matches!(self.hands, Hands::Cluster(_));
+        let may_come = somebody_scales && wanted < self.plan.scale.max;
         fleet.crash_loop.is_none() && (comes_again || comes || may_come)
     }
 

@@ -72,6 +72,6 @@ fn elsewhere(driver: &Driver) -> Result<Option<Elsewhere>, String> {
             let url = hook.url.to_string();
             Some(Elsewhere::Webhook(Webhook::new(&url, token, &ClientSettings::default(), TIMEOUT)?))
         }
-        Driver::Advise | Driver::Fleet(_) => None,
+        Driver::Advise | Driver::Fleet(_) | Driver::Kubernetes(_) => None,
     })
 }
