@@ -115,6 +115,7 @@ pub(crate) struct Ended {
 }
 
 /// There is no endpoint for an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoSeat {
     Full,
     Nobody,
@@ -127,7 +128,7 @@ impl Client {
         loop {
             let permit = match self.seat(local, &ask, &run, false) {
                 Ok(permit) => permit,
-                Err(NoSeat::Nobody) if local.service.holds().is_none() => {
+                Err(NoSeat::Nobody) if local.service.holds(NoSeat::Nobody).is_none() => {
                     return Err(run.nobody(local, &mut ask));
                 }
                 Err(none) => Box::pin(self.queued(local, &mut ask, &mut run, none)).await?,
@@ -225,7 +226,7 @@ impl Client {
         none: NoSeat,
     ) -> Result<Permit, Failed> {
         let service = &local.service;
-        let held = service.holds();
+        let held = service.holds(none);
         let limits = held.unwrap_or(service.settings.queue);
         let waited = match service.standing.queue.enter(ask.manner.class, limits.size) {
             Err(shed) => Err(Why::Shed(shed)),
@@ -272,7 +273,7 @@ impl Client {
             if place.may_look() {
                 match self.seat(local, ask, run, true) {
                     Ok(permit) => return Ok(permit),
-                    Err(NoSeat::Nobody) if local.service.holds().is_none() => {
+                    Err(NoSeat::Nobody) if local.service.holds(NoSeat::Nobody).is_none() => {
                         return Err(Run::why_nobody(local));
                     }
                     Err(NoSeat::Full | NoSeat::Nobody) => {}

@@ -51,5 +51,5 @@ pub use service::{
     CheckPlan, EndpointSettings, HashOn, HostPolicy, Member, Protocol, Service, ServiceError, Settings,
     Timeouts,
 };
-pub use standing::Standing;
+pub use standing::{Prospect, Standing};
 pub use sticky::StickySettings;

@@ -2,7 +2,7 @@
 
 use crate::attempt::Try;
 use crate::client::{Client, Local};
-use crate::forward::{Answered, Failed, Forward, Why};
+use crate::forward::{Answered, Failed, Forward, NoSeat, Why};
 use crate::grpc;
 use crate::judge;
 use crate::permit::Permit;
@@ -242,7 +242,9 @@ impl<'a> Run<'a> {
             Wanted::Trial => return Some(Duration::ZERO),
             Wanted::Elsewhere if others && self.attempts < REACHED_MOST => return Some(Duration::ZERO),
             // The one that does not answer may have ended, and another one be on its way.
-            Wanted::Elsewhere if self.attempts < REACHED_MOST && local.service.holds().is_some() => {
+            Wanted::Elsewhere
+                if self.attempts < REACHED_MOST && local.service.holds(NoSeat::Nobody).is_some() =>
+            {
                 return Some(HELD_PAUSE);
             }
             Wanted::Elsewhere => None,

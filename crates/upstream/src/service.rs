@@ -1,11 +1,12 @@
 //! A service: endpoints that do the same work, and how they are asked.
 
 use crate::endpoint::{Connections, Endpoint, Identity, Place, Registry};
+use crate::forward::NoSeat;
 use crate::hedge::Hedge;
 use crate::probe::ProbeSettings;
 use crate::queue::QueueSettings;
 use crate::retry::Retry;
-use crate::standing::{Standing, StandingSettings};
+use crate::standing::{Prospect, Standing, StandingSettings};
 use crate::sticky::{Sticky, StickySettings};
 use balance::{
     Change, CheckSettings, Checked, Health, LimiterSettings, LineupSettings, Load, OutlierSettings,
@@ -135,7 +136,7 @@ pub struct Settings {
     pub hedge: Option<Hedge>,
     /// Who may wait where all endpoints are full.
     pub queue: QueueSettings,
-    /// Who may wait while endpoints are still to come, as long as [`Standing::may_grow`] says so; `None`: they do not
+    /// Who may wait while endpoints are still to come, as long as [`Standing::prospect`] says so; `None`: they do not
     /// come by themselves.
     pub hold: Option<QueueSettings>,
     /// The service's limit is learnt.
@@ -363,9 +364,14 @@ impl Service {
         self.replaced.load(Ordering::Acquire)
     }
 
-    /// Do requests wait for endpoints that are still to come? How many may, and how long.
-    pub(crate) fn holds(&self) -> Option<QueueSettings> {
-        self.settings.hold.filter(|_| self.standing.may_grow())
+    /// Do requests wait for endpoints that are still to come? How many may, and how long. Where all there are are full, they
+    /// wait for more of them and no longer than the queue says otherwise.
+    pub(crate) fn holds(&self, none: NoSeat) -> Option<QueueSettings> {
+        let worth = match none {
+            NoSeat::Nobody => Prospect::Again,
+            NoSeat::Full => Prospect::More,
+        };
+        self.settings.hold.filter(|_| self.standing.prospect() >= worth)
     }
 
     /// Is it the same in all that workers have built around it? What TLS reads from files is looked at only where the

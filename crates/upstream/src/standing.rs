@@ -5,12 +5,24 @@ use crate::queue::Queue;
 use balance::{Budget, BudgetSettings, Circle, Limiter, LimiterSettings};
 use base::meters::Buckets;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The first percentile that is kept.
 const LEAST_PERCENT: u8 = 50;
+
+/// What is to be expected of a service whose endpoints come by themselves. Requests wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Prospect {
+    /// Nothing.
+    None,
+    /// Where there is nobody, somebody will come. There will not be more than there can be now.
+    Again,
+    /// There will, or can, be more endpoints than there are.
+    More,
+}
 
 /// What a standing is made for. Another one keeps the circle and begins the rest anew.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +41,8 @@ pub struct Standing {
     pub budget: Budget,
     pub(crate) queue: Queue,
     pub(crate) adaptive: Option<Adaptive>,
-    /// More endpoints are on their way, or can be.
-    may_grow: AtomicBool,
+    /// A [`Prospect`].
+    prospect: AtomicU8,
     /// Rung by a request that finds nobody and waits for somebody to come.
     pub wanted: Notify,
     /// The percentiles of recent answers from the 50th to the 99th, in microseconds; 0 until they are known.
@@ -53,7 +65,7 @@ impl Standing {
             budget: Budget::new(settings.budget),
             queue: Queue::new(),
             adaptive,
-            may_grow: AtomicBool::new(true),
+            prospect: AtomicU8::new(Prospect::More as u8),
             wanted: Notify::new(),
             percentiles: std::array::from_fn(|_| AtomicU32::new(0)),
             settings,
@@ -79,14 +91,18 @@ impl Standing {
         }
     }
 
-    /// Can there be more endpoints than now? Only then do requests wait longer than the queue lets them.
-    pub fn may_grow(&self) -> bool {
-        self.may_grow.load(Ordering::Relaxed)
+    /// What is to be expected.
+    pub fn prospect(&self) -> Prospect {
+        match self.prospect.load(Ordering::Relaxed) {
+            0 => Prospect::None,
+            1 => Prospect::Again,
+            _ => Prospect::More,
+        }
     }
 
-    /// Says whether there can be more endpoints than now. Whoever waits in vain hears of it.
-    pub fn set_may_grow(&self, may: bool) {
-        if self.may_grow.swap(may, Ordering::Relaxed) != may {
+    /// Says what is to be expected. Whoever waits in vain hears of it.
+    pub fn set_prospect(&self, prospect: Prospect) {
+        if self.prospect.swap(prospect as u8, Ordering::Relaxed) != prospect as u8 {
             self.queue.wake();
         }
     }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use upstream::{Service, Standing};
+use upstream::{Prospect, Service, Standing};
 
 /// An instance that takes no connections for so long is replaced.
 const DEAD_FOR: Duration = Duration::from_secs(5);
@@ -135,7 +135,7 @@ impl Scaled {
             self.looks = 0;
         }
         let wanted = self.scaler.wanted();
-        service.standing.set_may_grow(self.may_grow(&fleet, wanted));
+        service.standing.set_prospect(self.prospect(&fleet, wanted));
         if !frozen {
             self.replace_unwell(&service, sample.at);
         }
@@ -153,15 +153,21 @@ impl Scaled {
         self.looks = self.looks.wrapping_add(1);
     }
 
-    /// Is it worth while to wait where nobody can be asked? What Tidegate has launched it launches again when that has ended,
-    /// which requests may notice a tenth of a second before this does.
-    fn may_grow(&self, fleet: &FleetView, wanted: u32) -> bool {
-        let comes_again = self.hands.fleet().is_some() && wanted > 0;
-        let comes = fleet.starting > 0 || fleet.ready < wanted;
-        // With a dry run it is the cluster's workload that somebody else scales, who may have heard of it from here.
-        let somebody_scales = !self.plan.dry_run || matches!(self.hands, Hands::Cluster(_));
-        let may_come = somebody_scales && wanted < self.plan.scale.max;
-        fleet.crash_loop.is_none() && (comes_again || comes || may_come)
+    /// What requests may wait for. What Tidegate has launched it launches again when that has ended, which requests may
+    /// notice a tenth of a second before this does.
+    fn prospect(&self, fleet: &FleetView, wanted: u32) -> Prospect {
+        let more_come = fleet.starting > 0 || fleet.ready < wanted;
+        let more_may_come = !self.plan.dry_run && wanted < self.plan.scale.max;
+        if fleet.crash_loop.is_some() {
+            // One that is starting may do its work for a while.
+            if fleet.starting > 0 { Prospect::Again } else { Prospect::None }
+        } else if more_come || more_may_come {
+            Prospect::More
+        } else if self.hands.fleet().is_some() && wanted > 0 {
+            Prospect::Again
+        } else {
+            Prospect::None
+        }
     }
 
     /// Another instance for each that lives and does not work: its checks fail, or it takes no connections any more.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fixture::{run, run_paused, server, until};
-use crate::{Class, EndpointSettings, Place, QueueSettings, Registry, Service, Settings};
+use crate::{Class, EndpointSettings, Place, Prospect, QueueSettings, Registry, Service, Settings};
 use base::Clock;
 use message::{Fields, Method, Target, Version};
 use observe::Meters;
@@ -133,15 +133,46 @@ fn nobody_waits_for_what_cannot_come() {
         let scene = Scene::new();
         let nobody = scene.service(Vec::new(), 8);
         let local = scene.adopt(&nobody);
-        nobody.standing.set_may_grow(false);
+        nobody.standing.set_prospect(Prospect::None);
         let at_once = scene.ask(&local).await.unwrap_err();
         assert!(matches!(at_once.why, Why::Nobody { .. }), "{at_once:?}");
-        nobody.standing.set_may_grow(true);
+        nobody.standing.set_prospect(Prospect::More);
         let (given_up, ()) = tokio::join!(scene.ask(&local), async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            nobody.standing.set_may_grow(false);
+            nobody.standing.set_prospect(Prospect::None);
         });
         let why = given_up.unwrap_err().why;
         assert!(matches!(why, Why::Nobody { .. }), "{why:?}");
+    });
+}
+
+#[test]
+fn where_all_are_full_only_more_of_them_are_worth_the_long_wait() {
+    run(async {
+        let at = server(|mut stream| async move {
+            let _ = stream.read(&mut [0; 1024]).await;
+            std::future::pending::<()>().await;
+        })
+        .await;
+        let scene = Scene::new();
+        let one =
+            EndpointSettings { max_requests: Some(1), ..EndpointSettings::new("shop-1", Place::Address(at)) };
+        let hold = Some(QueueSettings { size: 8, timeout: Duration::from_secs(10) });
+        let queue = QueueSettings { size: 0, timeout: Duration::from_secs(1) };
+        let settings = Settings { hold, queue, ..Settings::new("shop", vec![one]) };
+        let full = Service::build(settings, &scene.registry, &scene.meters, Clock::real().now()).unwrap();
+        let local = scene.adopt(&full);
+        let under_way = scene.ask(&local);
+        let then = async {
+            until("the first is under way", || full.members[0].endpoint.load.pending() == 1).await;
+            full.standing.set_prospect(Prospect::Again);
+            let refused = scene.ask(&local).await.unwrap_err();
+            assert!(matches!(refused.why, Why::Shed(Shed::QueueFull)), "{refused:?}");
+            full.standing.set_prospect(Prospect::More);
+            let waits = scene.ask(&local);
+            let seen = until("the next one waits", || full.standing.waiting() == 1);
+            tokio::select! { done = waits => panic!("{done:?}"), () = seen => {} }
+        };
+        tokio::select! { done = under_way => panic!("{done:?}"), () = then => {} }
     });
 }
