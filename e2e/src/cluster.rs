@@ -2,12 +2,13 @@
 //! lists and watches, `/scale` with preconditions, and pods, which are real servers on 127.0.0.1.
 //!
 //! The controller does what a Deployment's does: pods that are missing are made, and of those that are too many the
-//! marked ones go first (`controller.kubernetes.io/pod-deletion-cost`), then the youngest. A pod that goes serves until
-//! [`Cluster::end`]. Each pod has a slice of its own, since a slice has one port for all of its pods.
+//! marked ones go first (`controller.kubernetes.io/pod-deletion-cost`), then the oldest, which nobody else would choose. A pod
+//! that goes serves until [`Cluster::end`]. Each pod has a slice of its own, since a slice has one port for all of its pods.
 
 use crate::origin::{Exchange, Origin};
 use crate::wait::{PATIENCE, soon};
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -222,7 +223,7 @@ impl Shared {
         }
         while alive(&state) > count as usize {
             let living = state.pods.iter_mut().filter(|(_, pod)| !pod.terminating);
-            let goes = living.max_by_key(|(_, pod)| (pod.marked, pod.number));
+            let goes = living.max_by_key(|(_, pod)| (pod.marked, Reverse(pod.number)));
             let Some((name, pod)) = goes else { break };
             pod.terminating = true;
             let name = name.clone();

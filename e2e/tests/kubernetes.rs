@@ -35,6 +35,10 @@ fn replicas_follow_the_load_and_no_request_fails() {
     let cluster = Cluster::start(1);
     let gateway = gateway(&cluster, "min: 1, max: 4, concurrency: 4");
     assert_eq!(gateway.get("/").text(), "shop-1");
+    // The oldest: where another one has as much to do in some moment, the younger one goes.
+    let mut held = gateway.connect();
+    held.send(get("/held", ""));
+    let busy = cluster.holder();
 
     let load = Crowd::start(gateway.address(), 16, &get("/slow", ""));
     soon("there are as many as may be", || cluster.replicas() == 4);
@@ -43,9 +47,6 @@ fn replicas_follow_the_load_and_no_request_fails() {
     assert_eq!(instances(&gateway)["driver"], "kubernetes");
     let refused = gateway.admin("POST", "/api/services/api/restart");
     assert!(refused.status == 409 && refused.text().contains("kubectl rollout restart"), "{refused}");
-    let mut held = gateway.connect();
-    held.send(get("/held", ""));
-    let busy = cluster.holder();
     let answers = load.stop();
     assert!(answers.iter().all(|answer| answer.status == 200));
 

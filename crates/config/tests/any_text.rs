@@ -30,7 +30,7 @@ const KEYS: &str = "
     tcp grpc expect outlier_detection retry on backoff hedge queue adaptive_concurrency fallback split
     mirror zone instances command env cwd user scale min max count concurrency cpu memory latency_p95 up down policies
     type value period select schedule days from time_zone zero after panic_window tick limits files nice hold size log
-    keep watch exec webhook advise
+    keep watch exec webhook advise deployment kind namespace api keda
 ";
 
 /// What stands around keys, and values.
