@@ -31,13 +31,13 @@ mod yaml;
 pub use endpoints_file::{load_endpoints, parse_endpoints};
 pub use expand::Env;
 pub use file::{
-    AccessLog, Action, AdaptiveConcurrency, Admin, Backoff, Certificate, Discovery, Dns, Driver, Endpoint,
-    Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion, InstanceLimits, InstanceLog,
-    Instances, Keepalive, LbPolicy, Limits, Listener, ListenerTls, LogFormat, Match, Mirror, Observe,
-    OutlierDetection, Overload, PolicyKind, Priority, Probe, ProxyProtocol, Queue, Redirect, Respond, Retry,
-    RetryMethods, Rotate, Route, RouteTimeouts, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme,
-    Select, Service, ServiceProtocol, ServiceTls, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion,
-    ValueTest, Webhook, Zero,
+    AccessLog, Action, AdaptiveConcurrency, Admin, Backoff, Certificate, Discovery, Dns, Docker, Driver,
+    Endpoint, Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion, InstanceLimits,
+    InstanceLog, Instances, Keepalive, LbPolicy, Limits, Listener, ListenerTls, LogFormat, Match, Mirror,
+    Observe, OutlierDetection, Overload, PolicyKind, Priority, Probe, ProxyProtocol, Queue, Redirect,
+    Respond, Retry, RetryMethods, Rotate, Route, RouteTimeouts, Scale, ScaleDown, ScalePolicy, ScaleUp,
+    ScaleWindow, Scheme, Select, Service, ServiceProtocol, ServiceTls, Split, Srv, Sticky, SuccessRate,
+    Timeouts, TlsVersion, ValueTest, Webhook, Zero,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
 pub use path::Path;
@@ -47,9 +47,9 @@ pub use schema::schema;
 pub use source::{Source, Span};
 pub use value::{
     Account, Address, AdminAddress, Attempts, ByteSize, Cidr, CommandWord, CookieName, CountLimit, DayRange,
-    DayTime, DnsName, EndpointUrl, EnvName, EnvValue, Factor, GrpcService, HeaderName, HeaderValue,
-    HedgeAfter, HostPattern, HostPolicy, InstanceLogPath, InstancePort, LogPath, Method, Multiple,
-    Nameserver, PathPattern, Percent, Period, PeriodOrOff, ProbeHost, ProbePath, QueryName, RedirectStatus,
-    RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit, SrvName, StatusRange, TimeZone, WebhookUrl,
-    Workers, ZoneName,
+    DayTime, DnsName, EndpointUrl, EngineName, EnvName, EnvValue, Factor, GrpcService, HeaderName,
+    HeaderValue, HedgeAfter, HostPattern, HostPolicy, ImageName, InstanceLogPath, InstancePort, LogPath,
+    Method, Multiple, Nameserver, PathPattern, Percent, Period, PeriodOrOff, ProbeHost, ProbePath, QueryName,
+    RedirectStatus, RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit, SrvName, StatusRange,
+    TimeZone, WebhookUrl, Workers, ZoneName,
 };

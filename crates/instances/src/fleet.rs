@@ -15,10 +15,10 @@ mod shown;
 mod tests;
 mod watch;
 
-use crate::driver::{Driver, What};
-use crate::host::{Host, InFlight};
-use crate::passing::Handed;
-use crate::process::Processes;
+use crate::driver::{Driver, Search, What};
+use crate::host::{Happening, Host, InFlight};
+use crate::launcher::Launcher;
+use crate::passing::{Handed, Known};
 use crate::settings::FleetSettings;
 use crate::task::Task;
 use crate::view::FleetView;
@@ -36,7 +36,12 @@ use tokio::time::Instant;
 /// How long the end of all may take beyond what they are given.
 const END_MOST: Duration = Duration::from_secs(15);
 
-/// The instances of a service. To be made and used in a `LocalSet`; dropped, all its instances end.
+/// How long until it is looked again for survivors, at first and at most.
+const SEARCH_AGAIN: Duration = Duration::from_secs(1);
+const SEARCH_SELDOM: Duration = Duration::from_secs(30);
+
+/// The instances of a service. To be made and used in a `LocalSet`; dropped, all its processes end, and containers live on
+/// until another fleet finds them.
 pub struct Fleet {
     service: Box<str>,
     mind: RefCell<Mind>,
@@ -49,6 +54,7 @@ pub struct Fleet {
     /// Another process listens to what is reported.
     handed: Cell<bool>,
     watch: RefCell<Watch>,
+    search: RefCell<Option<Task>>,
     _life: Task,
 }
 
@@ -69,9 +75,10 @@ struct Now {
 }
 
 impl Fleet {
-    /// A fleet of processes of this machine, with none wanted yet.
+    /// A fleet with none wanted yet. Containers of the service that have outlived an earlier process are looked for, and
+    /// none is launched before that is known.
     pub fn new(settings: FleetSettings, host: Rc<dyn Host>, clock: Clock) -> Rc<Self> {
-        Self::with_driver(settings, host, clock, Box::new(Processes::default()))
+        Self::with_driver(settings, host, clock, Box::new(Launcher::default()))
     }
 
     fn with_driver(
@@ -91,9 +98,11 @@ impl Fleet {
             stepped: Notify::new(),
             handed: Cell::new(false),
             watch: RefCell::default(),
+            search: RefCell::default(),
             _life: Task::start(live(Weak::clone(fleet), wake, events)),
         });
         fleet.look_at_watch();
+        fleet.look_for_survivors();
         fleet
     }
 
@@ -158,6 +167,12 @@ impl Fleet {
         self.change(|mind, out| mind.adopt_all(handed, &now, out));
     }
 
+    /// How many instances that have outlived an earlier process were taken over, where those are more than were wanted;
+    /// said once. They are all wanted until another count is.
+    pub fn take_found(&self) -> Option<u32> {
+        self.mind.borrow_mut().found.take()
+    }
+
     /// They are another process's now: forgets them without ending them, and does nothing any more.
     pub fn let_go(&self) {
         self.mind.borrow_mut().let_go();
@@ -176,7 +191,7 @@ impl Fleet {
         let all_ended = async {
             loop {
                 let stepped = self.stepped.notified();
-                if self.mind.borrow().instances.is_empty() {
+                if self.mind.borrow().has_ended() {
                     return;
                 }
                 stepped.await;
@@ -243,6 +258,32 @@ impl Fleet {
         }
     }
 
+    /// Looks for instances that have outlived an earlier process, where instances can.
+    fn look_for_survivors(self: &Rc<Self>) {
+        let mut mind = self.mind.borrow_mut();
+        if let Some(search) = mind.search() {
+            mind.searching = true;
+            *self.search.borrow_mut() = Some(Task::start(find(Rc::downgrade(self), search)));
+        }
+    }
+
+    /// Hears what has come of that. False: it is to be looked again.
+    fn hear_of_survivors(&self, found: Result<Vec<Known>, String>) -> bool {
+        let now = self.now();
+        self.change(|mind, out| match found {
+            Ok(found) => {
+                mind.adopt_found(found, &now, out);
+                true
+            }
+            Err(why) => {
+                mind.searching = false;
+                let what = format!("containers of earlier days cannot be looked for yet: {why}");
+                out.happenings.push(Happening::Trouble { name: self.service.clone(), what });
+                false
+            }
+        })
+    }
+
     /// Watches what the settings say, where they say something else than before.
     fn look_at_watch(self: &Rc<Self>) {
         let paths = self.mind.borrow().settings.watch.clone();
@@ -257,6 +298,23 @@ impl Fleet {
             let task = (!paths.is_empty()).then(|| Task::start(watch::watch(paths.clone(), restart)));
             *watch = Watch { paths, _task: task };
         }
+    }
+}
+
+/// Looks until it is known. The first answer, whichever it is, lets launches begin.
+async fn find(fleet: Weak<Fleet>, mut search: Search) {
+    let mut pause = SEARCH_AGAIN;
+    loop {
+        let found = search.await;
+        let Some(is_known) = fleet.upgrade().map(|fleet| fleet.hear_of_survivors(found)) else { return };
+        if is_known {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(SEARCH_SELDOM);
+        let again = fleet.upgrade().and_then(|fleet| fleet.mind.borrow().search());
+        let Some(again) = again else { return };
+        search = again;
     }
 }
 

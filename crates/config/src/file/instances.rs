@@ -1,4 +1,4 @@
-//! `instances` of a service: processes that Tidegate launches, or says how many there should be.
+//! `instances` of a service: processes or containers that Tidegate launches, or says how many there should be.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,26 +8,38 @@ use serde::{Deserialize, Serialize};
 
 use super::scale::Scale;
 use crate::value::{
-    Account, ByteSize, CommandWord, EnvName, EnvValue, Factor, InstanceLogPath, InstancePort, Multiple,
-    Period, Secret, WebhookUrl, Yes,
+    Account, ByteSize, CommandWord, EngineName, EnvName, EnvValue, Factor, ImageName, InstanceLogPath,
+    InstancePort, Multiple, Period, Secret, WebhookUrl, Yes,
 };
 
-/// Instances of the API, as many as `scale` says. With `command` Tidegate launches them itself, and they are the
-/// service's endpoints. With `exec`, `webhook` or `advise` somebody else does, who is told how many there should be;
+/// Instances of the API, as many as `scale` says. With `command` (processes) or `image` (containers) Tidegate launches
+/// them itself, and they are the service's endpoints. With `exec`, `webhook` or `advise` somebody else does, who is told how many there should be;
 /// the endpoints then come from `endpoints`, `dns`, `srv` or `endpoints_file`. A bare command stands for `command`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend(
     "x-shorthand" = "command",
-    "x-one-of" = ["command", "exec", "webhook", "advise"],
-    "x-later" = ["image", "deployment"]
+    "x-one-of" = ["command", "image", "exec", "webhook", "advise"],
+    "x-beside" = ["command", "image"],
+    "x-later" = ["deployment"]
 ))]
 pub struct Instances {
     /// What is launched for each instance: a line, split into words as a shell would but without one, or the list of
-    /// its words. `{port}`, `{socket}`, `{name}` and `{service}` are filled in.
+    /// its words. `{port}`, `{socket}`, `{name}` and `{service}` are filled in. Beside `image` these are the arguments of
+    /// the container, in place of the image's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1), extend("x-one-or-list" = true, "x-words" = true))]
     pub command: Vec<CommandWord>,
+    /// The image of which each instance is a container: `ghcr.io/acme/shop:1.4`. Docker or Podman runs it; an image that
+    /// the engine does not have is fetched.
+    pub image: Option<ImageName>,
+    /// The port on which the program listens in its container, which is told it as `PORT`. It is published on
+    /// 127.0.0.1 only, at a port that the engine chooses. Goes with `image`.
+    #[schemars(range(min = 1, max = 65_535), extend("x-default" = "8080"))]
+    pub container_port: Option<u16>,
+    /// The engine that runs containers, and how they are reached. A bare path stands for `socket`. Goes with `image`.
+    #[schemars(extend("x-default" = "the engine of this machine"))]
+    pub docker: Option<Docker>,
     /// More environment variables, in which the same is filled in. `PORT` (or `SOCKET`) and
     /// `TIDEGATE_INSTANCE` are set in any case.
     #[schemars(extend("x-keys" = "variable"))]
@@ -88,6 +100,8 @@ pub struct Instances {
 pub enum Driver<'i> {
     /// Tidegate, with this command; never empty.
     Process(&'i [CommandWord]),
+    /// Tidegate, as containers of this image.
+    Container(&'i ImageName),
     /// This command, told how many there should be; never empty.
     Exec(&'i [CommandWord]),
     /// Who gets the POST.
@@ -102,12 +116,25 @@ impl Instances {
 
     /// Who launches the instances.
     pub fn driver(&self) -> Driver<'_> {
+        if let Some(image) = &self.image {
+            return Driver::Container(image);
+        }
         match (self.command.as_slice(), self.exec.as_slice(), &self.webhook) {
             (command @ [_, ..], _, _) => Driver::Process(command),
             ([], command @ [_, ..], _) => Driver::Exec(command),
             ([], [], Some(webhook)) => Driver::Webhook(webhook),
             ([], [], None) => Driver::Advise,
         }
+    }
+
+    /// Does Tidegate launch them itself?
+    pub fn is_launched(&self) -> bool {
+        matches!(self.driver(), Driver::Process(_) | Driver::Container(_))
+    }
+
+    /// Where the program listens in a container.
+    pub fn container_port(&self) -> u16 {
+        self.container_port.unwrap_or(8080)
     }
 
     /// Bytes of memory that `memory` of `scale` is a part of.
@@ -121,6 +148,9 @@ impl Default for Instances {
     fn default() -> Self {
         Self {
             command: Vec::new(),
+            image: None,
+            container_port: None,
+            docker: None,
             env: BTreeMap::new(),
             cwd: None,
             user: None,
@@ -141,6 +171,29 @@ impl Default for Instances {
             webhook: None,
             advise: None,
         }
+    }
+}
+
+/// The engine that runs containers. A bare path stands for `socket`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-shorthand" = "socket"))]
+pub struct Docker {
+    /// The socket of the engine. Whoever may write to it is root on the machine.
+    #[schemars(extend("x-default" = "`DOCKER_HOST`, else that of Docker or Podman"))]
+    pub socket: Option<PathBuf>,
+    /// Whose the containers are: their names begin with it, and a label says so. Tidegates that use one engine need
+    /// different ones, or they take each other's containers for their own.
+    pub owner: EngineName,
+    /// The network of the engine in which containers are reached at their own addresses. For a Tidegate that is in a
+    /// container of that network itself.
+    #[schemars(extend("x-default" = "none: at a port of 127.0.0.1"))]
+    pub network: Option<EngineName>,
+}
+
+impl Default for Docker {
+    fn default() -> Self {
+        Self { socket: None, owner: EngineName::tidegate(), network: None }
     }
 }
 

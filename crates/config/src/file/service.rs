@@ -15,13 +15,14 @@ use super::retry::{Hedge, Retry};
 use super::transport::{Keepalive, ServiceProtocol, ServiceTls};
 use crate::value::{EndpointUrl, Factor, HostPolicy, Percent, Period, PeriodOrOff};
 
-/// One API and the endpoints that serve it: exactly one of `endpoints`, `dns`, `srv`, `endpoints_file` and
-/// `instances.command`. Bare URLs stand for `endpoints`.
+/// One API and the endpoints that serve it: exactly one of `endpoints`, `dns`, `srv`, `endpoints_file`,
+/// `instances.command` and `instances.image`. Bare URLs stand for `endpoints`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend(
     "x-shorthand" = "endpoints",
-    "x-one-of" = ["endpoints", "dns", "srv", "endpoints_file", "instances.command"]
+    "x-one-of" = ["endpoints", "dns", "srv", "endpoints_file", "instances.command", "instances.image"],
+    "x-beside" = ["instances.command", "instances.image"]
 ))]
 pub struct Service {
     /// Where the API listens: URLs (`http://10.0.0.5:9200`, `https://api.internal`, `unix:/run/api.sock`), or
@@ -135,7 +136,7 @@ pub enum Discovery<'s> {
     Srv(&'s Srv),
     /// A file, which [`crate::load_endpoints`] reads.
     File(&'s Path),
-    /// They are processes that Tidegate launches: [`Instances::command`] is not empty.
+    /// They are processes or containers that Tidegate launches ([`Instances::is_launched`]).
     Instances(&'s Instances),
 }
 
@@ -149,7 +150,7 @@ impl Service {
     pub fn discovery(&self) -> Discovery<'_> {
         let dns = self.dns.as_ref().map(Discovery::Dns);
         let file = self.endpoints_file.as_deref().map(Discovery::File);
-        let launched = self.instances.as_ref().filter(|instances| !instances.command.is_empty());
+        let launched = self.instances.as_ref().filter(|instances| instances.is_launched());
         dns.or(self.srv.as_ref().map(Discovery::Srv))
             .or(file)
             .or(launched.map(Discovery::Instances))

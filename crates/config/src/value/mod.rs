@@ -8,6 +8,7 @@ mod amount;
 mod attempt;
 mod calendar;
 mod discovery;
+mod engine;
 mod http;
 mod launch;
 mod log;
@@ -26,6 +27,7 @@ pub use amount::{ByteSize, CountLimit, Period, PeriodOrOff, SizeLimit, Workers};
 pub use attempt::{Attempts, HedgeAfter, RetryOn};
 pub use calendar::{DayRange, DayTime, TimeZone};
 pub use discovery::{DnsName, Nameserver, SrvName};
+pub use engine::{EngineName, ImageName};
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
     ServiceName,
@@ -124,6 +126,8 @@ const fn format<T: Typed>() -> Format {
 /// Every format of the schema.
 pub(crate) const FORMATS: &[Format] = &[
     format::<ByteSize>(),
+    format::<ImageName>(),
+    format::<EngineName>(),
     format::<SizeLimit>(),
     format::<CountLimit>(),
     format::<Period>(),

@@ -5,7 +5,7 @@ use super::Now;
 use super::instance::{Instance, Spec, State};
 use super::moves::Census;
 use super::pacing::{End, Pacing};
-use crate::driver::{Driver, Events, Launch, What};
+use crate::driver::{Driver, Events, Launch, Search, What};
 use crate::host::{Happening, InFlight, Member};
 use crate::settings::FleetSettings;
 use scale::{Candidate, StartTime, victims};
@@ -65,6 +65,10 @@ pub(super) struct Mind {
     pub(super) frozen: bool,
     /// All are to end, or are another process's.
     pub(super) closed: bool,
+    /// It is not known yet which instances of earlier days there are, so none is launched.
+    pub(super) searching: bool,
+    /// How many of those were taken over, until somebody asks.
+    pub(super) found: Option<u32>,
     pub(super) instances: Vec<Instance>,
     pub(super) next_id: u64,
     pub(super) pacing: Pacing,
@@ -90,6 +94,8 @@ impl Mind {
             wanted: 0,
             frozen: false,
             closed: false,
+            searching: false,
+            found: None,
             instances: Vec::new(),
             next_id: 0,
             pacing: Pacing::new(settings.min_uptime),
@@ -161,21 +167,37 @@ impl Mind {
         }
     }
 
+    /// Nothing is left that is to end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.instances.is_empty() && !self.searching
+    }
+
+    /// A look for instances that have outlived an earlier process.
+    pub(super) fn search(&self) -> Option<Search> {
+        self.driver.search(&self.settings)
+    }
+
     /// Hears what became of an instance.
     pub(super) fn hear(&mut self, id: u64, what: What, now: &Now, out: &mut Out) {
         let Some(at) = self.instances.iter().position(|instance| instance.id == id) else { return };
         let instance = &mut self.instances[at];
         let name = instance.name.clone();
         match what {
-            What::Started(pid) => {
-                out.happenings.push(Happening::Started { name, pid, revision: instance.spec.label() });
+            What::Started(launched) => {
+                if let State::Starting { until } = &mut instance.state {
+                    *until = (*until).min(now.at + self.settings.start_timeout);
+                }
+                out.happenings.push(Happening::Started { name, launched, revision: instance.spec.label() });
             }
             What::Ready if instance.is_starting() => {
                 let after = instance.lived(now);
                 instance.state = State::Ready;
                 instance.ready_after = Some(after);
                 let proves = self.rollout == Rollout::None && Rc::ptr_eq(&instance.spec, &self.target);
-                self.start_time.learn(after);
+                // One that was found running tells nothing of how long a start takes.
+                if instance.adopted.is_none() {
+                    self.start_time.learn(after);
+                }
                 self.pacing.became_ready();
                 if proves {
                     self.proven = Some(Rc::clone(&self.target));
@@ -184,6 +206,12 @@ impl Mind {
             }
             What::Hopeless(why) if instance.is_starting() => self.give_up(at, why, false, now, out),
             What::Ready | What::Hopeless(_) => {}
+            What::Failed(why) => {
+                let instance = self.instances.remove(at);
+                if instance.is_starting() {
+                    self.not_launched(&instance.spec, instance.number, instance.began, why, now, out);
+                }
+            }
             What::Exited(status, last_words) => self.exited(at, status, last_words, now, out),
             What::Gone => {
                 if !instance.has_ended() {
@@ -374,7 +402,8 @@ impl Mind {
         }
         self.end(moves.cancel, Instance::is_starting, loads, now);
         self.end(moves.drain, Instance::is_ready, loads, now);
-        for _ in 0..self.pacing.allows(moves.start, census.starting, now) {
+        let may_start = if self.searching { 0 } else { moves.start };
+        for _ in 0..self.pacing.allows(may_start, census.starting, now) {
             self.launch(now, out);
         }
     }
@@ -443,12 +472,13 @@ impl Mind {
 
     fn launch(&mut self, now: &Now, out: &mut Out) {
         let number = self.free_number();
-        let name: Box<str> = format!("{}-{number}", self.settings.service).into();
+        let name = self.name_of(number);
         let id = self.next_id;
         self.next_id += 1;
         let events = Events { id, to: self.events.clone() };
         let spec = Rc::clone(&self.target);
         let launch = Launch { name: &name, number, settings: &spec.settings };
+        let patience = self.driver.patience(&spec.settings);
         match self.driver.launch(launch, events) {
             Ok(handle) => {
                 let instance = Instance {
@@ -457,7 +487,7 @@ impl Mind {
                     name,
                     spec,
                     handle,
-                    state: State::Starting { until: now.at + self.settings.start_timeout },
+                    state: State::Starting { until: now.at + patience + self.settings.start_timeout },
                     began: now.at,
                     since: now.wall,
                     ready_after: None,
@@ -466,13 +496,28 @@ impl Mind {
                 };
                 self.insert(instance);
             }
-            Err(why) => {
-                self.histories.entry(number).or_default().restarts += 1;
-                let end = End { began: now.at, served: None, late: false, why: format!("{name}: {why}") };
-                out.happenings.push(Happening::NeverReady { name, why });
-                self.failed(&spec, end, now, out);
-            }
+            Err(why) => self.not_launched(&spec, number, now.at, why, now, out),
         }
+    }
+
+    fn not_launched(
+        &mut self,
+        spec: &Rc<Spec>,
+        number: u32,
+        began: Instant,
+        why: String,
+        now: &Now,
+        out: &mut Out,
+    ) {
+        let name = self.name_of(number);
+        self.histories.entry(number).or_default().restarts += 1;
+        let end = End { began, served: None, late: false, why: format!("{name}: {why}") };
+        out.happenings.push(Happening::NeverReady { name, why });
+        self.failed(spec, end, now, out);
+    }
+
+    fn name_of(&self, number: u32) -> Box<str> {
+        format!("{}-{number}", self.settings.service).into()
     }
 
     /// Keeps them in the order of their numbers.
@@ -511,12 +556,11 @@ impl Mind {
 
     fn members(&self) -> Vec<Member> {
         let served = self.instances.iter().filter(|i| i.is_ready() || i.is_draining());
-        let member = |i: &Instance| Member {
-            name: i.name.clone(),
-            place: i.handle.place().clone(),
-            cordoned: i.is_draining(),
+        let member = |i: &Instance| {
+            let place = i.handle.place()?.clone();
+            Some(Member { name: i.name.clone(), place, cordoned: i.is_draining() })
         };
-        served.map(member).collect()
+        served.filter_map(member).collect()
     }
 
     fn next_look(&self, now: &Now) -> Option<Instant> {

@@ -65,6 +65,11 @@ impl Hands {
         }
     }
 
+    /// How many instances have outlived an earlier process, where those are more than were wanted; said once.
+    pub(super) fn take_found(&self) -> Option<u32> {
+        self.fleet()?.take_found()
+    }
+
     pub(super) fn fleet(&self) -> Option<&Rc<Fleet>> {
         match self {
             Self::Fleet(fleet) => Some(fleet),

@@ -111,6 +111,10 @@ impl Scaled {
 
     /// Measures, decides where that is due, and shows what has come of it.
     pub(super) fn look(&mut self, frozen: bool) {
+        if let Some(found) = self.hands.take_found() {
+            // It goes on from as many as there are: the traffic that wanted them may be there still.
+            self.scaler = Scaler::new(self.plan.scale.clone(), found);
+        }
         let Some(service) = self.service.clone() else { return };
         let fleet = self.hands.view(&service);
         let sample = self.measure(&service, &fleet);
