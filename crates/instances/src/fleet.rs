@@ -11,14 +11,15 @@ mod mind;
 mod moves;
 mod pacing;
 mod shown;
+mod survivors;
 #[cfg(test)]
 mod tests;
 mod watch;
 
-use crate::driver::{Driver, Search, What};
-use crate::host::{Happening, Host, InFlight};
+use crate::driver::{Driver, What};
+use crate::host::{Host, InFlight};
 use crate::launcher::Launcher;
-use crate::passing::{Handed, Known};
+use crate::passing::Handed;
 use crate::settings::FleetSettings;
 use crate::task::Task;
 use crate::view::FleetView;
@@ -35,10 +36,6 @@ use tokio::time::Instant;
 
 /// How long the end of all may take beyond what they are given.
 const END_MOST: Duration = Duration::from_secs(15);
-
-/// How long until it is looked again for survivors, at first and at most.
-const SEARCH_AGAIN: Duration = Duration::from_secs(1);
-const SEARCH_SELDOM: Duration = Duration::from_secs(30);
 
 /// The instances of a service. To be made and used in a `LocalSet`; dropped, all its processes end, and containers live on
 /// until another fleet finds them.
@@ -258,32 +255,6 @@ impl Fleet {
         }
     }
 
-    /// Looks for instances that have outlived an earlier process, where instances can.
-    fn look_for_survivors(self: &Rc<Self>) {
-        let mut mind = self.mind.borrow_mut();
-        if let Some(search) = mind.search() {
-            mind.searching = true;
-            *self.search.borrow_mut() = Some(Task::start(find(Rc::downgrade(self), search)));
-        }
-    }
-
-    /// Hears what has come of that. False: it is to be looked again.
-    fn hear_of_survivors(&self, found: Result<Vec<Known>, String>) -> bool {
-        let now = self.now();
-        self.change(|mind, out| match found {
-            Ok(found) => {
-                mind.adopt_found(found, &now, out);
-                true
-            }
-            Err(why) => {
-                mind.searching = false;
-                let what = format!("containers of earlier days cannot be looked for yet: {why}");
-                out.happenings.push(Happening::Trouble { name: self.service.clone(), what });
-                false
-            }
-        })
-    }
-
     /// Watches what the settings say, where they say something else than before.
     fn look_at_watch(self: &Rc<Self>) {
         let paths = self.mind.borrow().settings.watch.clone();
@@ -298,23 +269,6 @@ impl Fleet {
             let task = (!paths.is_empty()).then(|| Task::start(watch::watch(paths.clone(), restart)));
             *watch = Watch { paths, _task: task };
         }
-    }
-}
-
-/// Looks until it is known. The first answer, whichever it is, lets launches begin.
-async fn find(fleet: Weak<Fleet>, mut search: Search) {
-    let mut pause = SEARCH_AGAIN;
-    loop {
-        let found = search.await;
-        let Some(is_known) = fleet.upgrade().map(|fleet| fleet.hear_of_survivors(found)) else { return };
-        if is_known {
-            return;
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(SEARCH_SELDOM);
-        let again = fleet.upgrade().and_then(|fleet| fleet.mind.borrow().search());
-        let Some(again) = again else { return };
-        search = again;
     }
 }
 

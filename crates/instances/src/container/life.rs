@@ -24,6 +24,8 @@ const USAGE_LOOK: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often a removal is tried: some minutes.
 const REMOVALS_MOST: u32 = 300;
+/// How long one try may take: nobody is kept waiting by an engine that hangs.
+const REMOVAL: Duration = Duration::from_secs(5);
 /// A name is in use (Engine API, `POST /containers/create`).
 const CONFLICT: u16 = 409;
 
@@ -35,7 +37,7 @@ pub(super) async fn live(link: Rc<Link>, recipe: Option<Box<Recipe>>, starting: 
             launched = Box::pin(launch(&link, &recipe)) => launched,
             // The sender is in `link`.
             _ = orders.wait_for(|order| *order > Order::Live) => {
-                spawn_local(remove(link.engine.clone(), link.full_name.clone()));
+                remove(&link.engine, &link.full_name).await;
                 Err("it was not wanted any more".into())
             }
         };
@@ -53,10 +55,8 @@ pub(super) async fn live(link: Rc<Link>, recipe: Option<Box<Recipe>>, starting: 
     };
     link.tell(What::Exited(status, words));
     // The name is free again before another one may have it; where that cannot be, the next launch sees to it.
-    if let Some(id) = link.id.get()
-        && link.engine.remove(id).await.is_err()
-    {
-        spawn_local(remove(link.engine.clone(), id.to_string()));
+    if let Some(id) = link.id.get() {
+        remove(&link.engine, id).await;
     }
     link.tell(What::Gone);
 }
@@ -83,19 +83,31 @@ async fn clear(link: &Link) -> Result<bool, Trouble> {
     Ok(true)
 }
 
-/// Removes it, however long the engine cannot be reached. What is none of ours stays.
-async fn remove(engine: Engine, name: String) {
-    for _ in 0..REMOVALS_MOST {
-        let removed = match engine.inspect(&name).await {
-            Ok(Some(container)) => engine.remove(&container.id).await,
-            Ok(None) => return,
-            Err(trouble) => Err(trouble),
-        };
-        if removed.is_ok() {
-            return;
-        }
-        sleep(AGAIN).await;
+/// Removes it. Where the engine cannot be reached nobody waits for that: it is tried again and again beside everything else.
+async fn remove(engine: &Engine, name: &str) {
+    if try_remove(engine, name).await.is_ok() {
+        return;
     }
+    let (engine, name) = (engine.clone(), name.to_owned());
+    spawn_local(async move {
+        for _ in 0..REMOVALS_MOST {
+            sleep(AGAIN).await;
+            if try_remove(&engine, &name).await.is_ok() {
+                return;
+            }
+        }
+    });
+}
+
+/// What is none of ours stays.
+async fn try_remove(engine: &Engine, name: &str) -> Result<(), Trouble> {
+    let asking = async {
+        match engine.inspect(name).await? {
+            Some(container) => engine.remove(&container.id).await,
+            None => Ok(()),
+        }
+    };
+    tokio::time::timeout(REMOVAL, asking).await.unwrap_or(Err(Trouble::Timeout))
 }
 
 /// Does as it is told, and looks whenever there is a reason to, until the container has ended. Gives how it ended, and its

@@ -63,27 +63,6 @@ impl Mind {
         }
     }
 
-    /// Takes over what has outlived an earlier process. So many are wanted at first as there were, until it is decided
-    /// anew: whoever comes back in the middle of a rush needs them all.
-    pub(super) fn adopt_found(&mut self, found: Vec<Known>, now: &Now, out: &mut Out) {
-        self.searching = false;
-        // Another process looks after them.
-        if self.closed && self.frozen {
-            return;
-        }
-        let is_held = |known: &Known| self.instances.iter().any(|i| *i.name == *known.name);
-        let found: Vec<_> = found.into_iter().filter(|known| !is_held(known)).collect();
-        let current = found.iter().filter(|known| known.revision == self.target.revision).count();
-        self.adopt_all(found.into_iter().map(|known| Handed { known, control: None }).collect(), now, out);
-        if self.closed {
-            return self.close(now);
-        }
-        if let Some(count) = u32::try_from(current).ok().filter(|count| *count > self.wanted) {
-            self.wanted = count;
-            self.found = Some(count);
-        }
-    }
-
     /// Takes one over. What cannot be taken over ends with the process that it came from.
     fn adopt(&mut self, handed: Handed, now: &Now, out: &mut Out) {
         let Handed { known, control } = handed;

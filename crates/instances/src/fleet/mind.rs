@@ -5,7 +5,7 @@ use super::Now;
 use super::instance::{Instance, Spec, State};
 use super::moves::Census;
 use super::pacing::{End, Pacing};
-use crate::driver::{Driver, Events, Launch, Search, What};
+use crate::driver::{Driver, Events, Launch, What};
 use crate::host::{Happening, InFlight, Member};
 use crate::settings::FleetSettings;
 use scale::{Candidate, StartTime, victims};
@@ -170,11 +170,6 @@ impl Mind {
     /// Nothing is left that is to end.
     pub(super) fn has_ended(&self) -> bool {
         self.instances.is_empty() && !self.searching
-    }
-
-    /// A look for instances that have outlived an earlier process.
-    pub(super) fn search(&self) -> Option<Search> {
-        self.driver.search(&self.settings)
     }
 
     /// Hears what became of an instance.
