@@ -112,6 +112,13 @@ fn containers_outlive_a_kill_and_are_taken_over_by_the_next_process() {
     let mut second = Tidegate::start(&config.replace("schedule: [{ min: 3 }]", "forecast: false"));
     soon("all answer again", || names(second.address()).len() == 3);
     assert_eq!(engine.made(), 3, "none was launched anew");
+    let read = |path| -> Value { serde_json::from_slice(&second.admin("GET", path).body).expect("JSON") };
+    soon("it is decided anew", || {
+        read("/api/scale/shop/decisions").as_array().is_some_and(|all| !all.is_empty())
+    });
+    let decided = read("/api/scale/shop/decisions");
+    assert_eq!((&decided[0]["from"], &decided[0]["to"]), (&3.into(), &3.into()), "{decided}");
+    assert_eq!(engine.running().len(), 3, "no decision knows of less traffic than before");
     second.signal(Signal::TERM);
     assert!(second.wait_exit(PATIENCE).success());
     assert!(engine.running().is_empty());
