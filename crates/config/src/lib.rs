@@ -32,7 +32,7 @@ pub use endpoints_file::{load_endpoints, parse_endpoints};
 pub use expand::Env;
 pub use file::{
     AccessLog, Action, AdaptiveConcurrency, Admin, ApiServer, Backoff, Certificate, Deployment, Discovery,
-    Dns, Driver, Endpoint, Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion,
+    Dns, Docker, Driver, Endpoint, Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion,
     InstanceLimits, InstanceLog, Instances, Keda, Keepalive, LbPolicy, Limits, Listener, ListenerTls,
     LogFormat, Match, Mirror, Observe, OutlierDetection, Overload, PolicyKind, Priority, Probe,
     ProxyProtocol, Queue, Redirect, Respond, Retry, RetryMethods, Rotate, Route, RouteTimeouts, Scale,
@@ -47,9 +47,9 @@ pub use schema::schema;
 pub use source::{Source, Span};
 pub use value::{
     Account, Address, AdminAddress, ApiUrl, Attempts, ByteSize, Cidr, CommandWord, CookieName, CountLimit,
-    DayRange, DayTime, DnsName, EndpointUrl, EnvName, EnvValue, Factor, GrpcService, HeaderName, HeaderValue,
-    HedgeAfter, HostPattern, HostPolicy, InstanceLogPath, InstancePort, LogPath, Method, Multiple,
-    Nameserver, ObjectName, PathPattern, Percent, Period, PeriodOrOff, PodPort, ProbeHost, ProbePath,
-    QueryName, RedirectStatus, RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit, SrvName,
-    StatusRange, TimeZone, WebhookUrl, Workers, ZoneName,
+    DayRange, DayTime, DnsName, EndpointUrl, EngineName, EnvName, EnvValue, Factor, GrpcService, HeaderName,
+    HeaderValue, HedgeAfter, HostPattern, HostPolicy, ImageName, InstanceLogPath, InstancePort, LogPath,
+    Method, Multiple, Nameserver, ObjectName, PathPattern, Percent, Period, PeriodOrOff, PodPort, ProbeHost,
+    ProbePath, QueryName, RedirectStatus, RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit,
+    SrvName, StatusRange, TimeZone, WebhookUrl, Workers, ZoneName,
 };

@@ -101,8 +101,9 @@ impl Check<'_> {
 
     /// `x-one-of`: exactly one of these keys.
     fn one_of(&mut self, node: &Node, fixed: &Fixed, trail: &Trail<'_>, all_known: bool) {
-        let given: Vec<&str> =
-            fixed.one_of.iter().copied().filter(|key| is_given(node, key, fixed)).collect();
+        let beside = fixed.beside.filter(|[_, other]| is_given(node, other, fixed)).map(|[beside, _]| beside);
+        let counts = |key: &&str| Some(*key) != beside && is_given(node, key, fixed);
+        let given: Vec<&str> = fixed.one_of.iter().copied().filter(counts).collect();
         let unclear = || !all_known || fixed.one_of.iter().any(|key| is_unclear(node, key, fixed));
         if fixed.one_of.is_empty() || given.len() == 1 || (given.is_empty() && unclear()) {
             return;
@@ -231,12 +232,12 @@ impl Check<'_> {
     }
 }
 
-/// Whether a key of `x-one-of` was typed. `a.b` is `b` below `a`; a bare value of `a` stands for one of those.
+/// Whether a key of `x-one-of` was typed. `a.b` is `b` below `a`, which a bare value of `a` may stand for.
 fn is_given(node: &Node, key: &str, fixed: &Fixed) -> bool {
     let Some((above, below)) = key.split_once('.') else { return node.get(key).is_some() };
-    let stands_for = || {
-        let Some(Form::Fixed(inner)) = fixed.rule(above).map(|rule| &rule.form) else { return false };
-        inner.shorthand.as_ref().is_some_and(|short| short.0 == below)
+    let stands_for = || match fixed.rule(above).map(|rule| &rule.form) {
+        Some(Form::Fixed(inner)) => inner.shorthand.as_ref().is_some_and(|short| short.0 == below),
+        _ => false,
     };
     node.get(above).is_some_and(|above| match &above.kind {
         Kind::Map(_) => above.get(below).is_some(),

@@ -273,3 +273,24 @@ fn keda_is_answered_only_where_the_file_says_so_and_on_loopback_unless_it_says_w
     assert_eq!(keda("keda: { listen: \"0.0.0.0:9100\" }"), Some("0.0.0.0:9100".into()));
     assert_eq!(keda("keda: :9100"), Some(":9100".into()));
 }
+
+#[test]
+fn an_image_alone_is_a_container_with_every_default() {
+    let service = service("instances: { image: \"ghcr.io/acme/shop:1.4\" }");
+    let Discovery::Instances(instances) = service.discovery() else { panic!("{service:?}") };
+    let Driver::Container(image) = instances.driver() else { panic!("{instances:?}") };
+    assert_eq!((image.as_str(), instances.container_port()), ("ghcr.io/acme/shop:1.4", 8080));
+    assert!(instances.is_launched() && instances.docker.is_none() && instances.command.is_empty());
+}
+
+#[test]
+fn a_command_beside_an_image_is_its_arguments() {
+    let text = "{ image: shop, command: \"serve --port {port}\", container_port: 3000, docker: /run/d.sock, \
+                user: 1000, group: 50, env: { A: b }, limits: { cpu: 150%, memory: 1GiB, processes: 99 } }";
+    let instances = instances(text);
+    assert!(matches!(instances.driver(), Driver::Container(_)));
+    assert_eq!((words(&instances), instances.container_port()), (vec!["serve", "--port", "{port}"], 3000));
+    let docker = instances.docker.unwrap_or_default();
+    assert_eq!(docker.socket.as_deref(), Some(Path::new("/run/d.sock")));
+    assert_eq!((docker.owner.as_str(), docker.network), ("tidegate", None));
+}

@@ -5,7 +5,7 @@
 //! and removed as well. No container without these labels is ever touched.
 //!
 //! *Promise*: a launch that fails leaves no container behind, as far as the engine can be reached; each exit is told.
-//! *Not here*: logs (the engine keeps them), building images, logins to registries, restarts: the engine is told to leave
+//! *Not here*: logs (the engine keeps them; only the last lines of one that has ended are read), building images, logins to registries, restarts: the engine is told to leave
 //! that to us.
 
 mod container;
@@ -13,6 +13,7 @@ mod engine;
 mod events;
 mod follow;
 mod launch;
+mod output;
 mod place;
 mod pull;
 mod recipe;

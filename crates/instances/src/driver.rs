@@ -1,11 +1,14 @@
-//! What a fleet asks of whatever launches its instances. There is one driver in production (`process`) and one that only
-//! pretends, for the tests of the fleet's own mind.
+//! What a fleet asks of whatever launches its instances: processes (`process`), containers (`container`), both behind
+//! one door (`launcher`), and one that only pretends, for the tests of the fleet's own mind.
 
+use crate::host::Launched;
 use crate::passing::Known;
 use crate::settings::FleetSettings;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use upstream::Place;
 
@@ -18,11 +21,24 @@ pub(crate) trait Driver {
     fn adopt(
         &self,
         known: &Known,
-        control: OwnedFd,
+        control: Option<OwnedFd>,
         settings: &Rc<FleetSettings>,
         events: Events,
     ) -> Result<Box<dyn Handle>, String>;
+
+    /// How long a launch may take before there is something that can become ready: an image may have to be fetched.
+    fn patience(&self, _settings: &FleetSettings) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Looks for instances of the service that have outlived the process that launched them. `None`: none can have.
+    fn search(&self, _settings: &Rc<FleetSettings>) -> Option<Search> {
+        None
+    }
 }
+
+/// Those that are found, or why it could not be looked.
+pub(crate) type Search = Pin<Box<dyn Future<Output = Result<Vec<Known>, String>>>>;
 
 /// What is to be launched.
 pub(crate) struct Launch<'a> {
@@ -32,10 +48,11 @@ pub(crate) struct Launch<'a> {
     pub(crate) settings: &'a Rc<FleetSettings>,
 }
 
-/// One instance, as long as the fleet holds it. Dropped, it ends, unless another process holds it too.
+/// One instance, as long as the fleet holds it. Dropped, a process ends, unless another process holds it too; a container
+/// lives on.
 pub(crate) trait Handle {
-    /// Where it listens.
-    fn place(&self) -> &Place;
+    /// Where it listens, once that is known. It is before it is ready.
+    fn place(&self) -> Option<&Place>;
 
     /// Its first process.
     fn pid(&self) -> Option<u32>;
@@ -58,8 +75,9 @@ pub(crate) trait Handle {
     /// Another process listens to what is reported of it; or that is over.
     fn pause(&self, on: bool);
 
-    /// Puts what another process must know of it into `known`, and gives what that process controls it by.
-    fn give(&self, known: &mut Known) -> io::Result<OwnedFd>;
+    /// Puts what another process must know of it into `known`, and gives the descriptor that it is controlled by, where
+    /// there is one.
+    fn give(&self, known: &mut Known) -> io::Result<Option<OwnedFd>>;
 }
 
 /// What an instance uses.
@@ -74,12 +92,14 @@ pub(crate) struct Usage {
 /// What becomes of an instance. A handful in a life, so they need no bound.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum What {
-    /// It has a process.
-    Started(u32),
+    /// It runs.
+    Started(Launched),
     /// It answers as it should.
     Ready,
     /// It never will: why.
     Hopeless(String),
+    /// It could not be launched, and nothing is left of it: why.
+    Failed(String),
     /// The program has ended: how, and its last lines.
     Exited(String, Option<String>),
     /// Nothing of it is left.

@@ -14,14 +14,15 @@ mod pacing;
 mod reconcile;
 mod shown;
 mod step;
+mod survivors;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 use crate::driver::{Driver, What};
 use crate::host::{Host, InFlight};
+use crate::launcher::Launcher;
 use crate::passing::Handed;
-use crate::process::Processes;
 use crate::settings::FleetSettings;
 use crate::task::Task;
 use crate::view::FleetView;
@@ -39,7 +40,8 @@ use tokio::time::Instant;
 /// How long the end of all may take beyond what they are given.
 const END_MOST: Duration = Duration::from_secs(15);
 
-/// The instances of a service. To be made and used in a `LocalSet`; dropped, all its instances end.
+/// The instances of a service. To be made and used in a `LocalSet`; dropped, all its processes end, and containers live on
+/// until another fleet finds them.
 pub struct Fleet {
     service: Box<str>,
     mind: RefCell<Mind>,
@@ -52,6 +54,7 @@ pub struct Fleet {
     /// Another process listens to what is reported.
     handed: Cell<bool>,
     watch: RefCell<Watch>,
+    search: RefCell<Option<Task>>,
     _life: Task,
 }
 
@@ -72,9 +75,10 @@ struct Now {
 }
 
 impl Fleet {
-    /// A fleet of processes of this machine. Until it is told how many are wanted it starts and ends none.
+    /// A fleet that starts and ends none until it is told how many are wanted. Containers of the service that have outlived
+    /// an earlier process are looked for, and none is launched before that is known.
     pub fn new(settings: FleetSettings, host: Rc<dyn Host>, clock: Clock) -> Rc<Self> {
-        Self::with_driver(settings, host, clock, Box::new(Processes::default()))
+        Self::with_driver(settings, host, clock, Box::new(Launcher::default()))
     }
 
     fn with_driver(
@@ -94,9 +98,11 @@ impl Fleet {
             stepped: Notify::new(),
             handed: Cell::new(false),
             watch: RefCell::default(),
+            search: RefCell::default(),
             _life: Task::start(live(Weak::clone(fleet), wake, events)),
         });
         fleet.look_at_watch();
+        fleet.look_for_survivors();
         fleet
     }
 
@@ -161,6 +167,12 @@ impl Fleet {
         self.change(|mind, out| mind.adopt_all(handed, &now, out));
     }
 
+    /// How many instances that have outlived an earlier process were taken over, where those are more than were wanted;
+    /// said once. They are all wanted until another count is.
+    pub fn take_found(&self) -> Option<u32> {
+        self.mind.borrow_mut().found.take()
+    }
+
     /// They are another process's now: forgets them without ending them, and does nothing any more.
     pub fn let_go(&self) {
         self.mind.borrow_mut().let_go();
@@ -182,7 +194,7 @@ impl Fleet {
         let all_ended = async {
             loop {
                 let stepped = self.stepped.notified();
-                if self.mind.borrow().instances.is_empty() {
+                if self.mind.borrow().has_ended() {
                     return;
                 }
                 stepped.await;

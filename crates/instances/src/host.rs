@@ -36,15 +36,34 @@ pub struct InFlight {
     pub streams: u32,
 }
 
+/// What an instance is launched as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Launched {
+    /// This process of this machine.
+    Process(u32),
+    /// The container with this id.
+    Container(Box<str>),
+}
+
+impl fmt::Display for Launched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(pid) => write!(f, "process {pid}"),
+            // So many digits as engines show themselves.
+            Self::Container(id) => write!(f, "container {}", id.get(..12).unwrap_or(id)),
+        }
+    }
+}
+
 /// What happens in a fleet. [`Display`](fmt::Display) gives a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
-    /// A process was launched.
+    /// A process or a container was launched.
     Started {
         /// Of which instance.
         name: Box<str>,
         /// Which.
-        pid: u32,
+        launched: Launched,
         /// Of which revision.
         revision: String,
     },
@@ -188,8 +207,8 @@ pub(crate) fn said(words: Option<&str>) -> String {
 impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Started { name, pid, revision } => {
-                write!(f, "{name} is launched as process {pid}, revision {revision}")
+            Self::Started { name, launched, revision } => {
+                write!(f, "{name} is launched as {launched}, revision {revision}")
             }
             Self::Ready { name, after } => write!(f, "{name} is ready after {after:.2?}"),
             Self::Exited { name, status, was_ready, lived, last_words } => {

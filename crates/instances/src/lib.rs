@@ -1,9 +1,11 @@
 //! Instances of a service: launched, watched, replaced, drained.
 //!
 //! A [`Fleet`] keeps as many instances of a service as somebody else wants, starts what is missing, drains what is too many, and
-//! replaces all of them, one after the other, where their settings have changed. Each instance is a process of this machine
-//! with a keeper beside it (`keeper.rs` says why), so an instance ends with Tidegate, whatever ends that, and lives on
-//! where Tidegate is upgraded. Where somebody else launches instances, a [`Teller`] tells how many are wanted.
+//! replaces all of them, one after the other, where their settings have changed. An instance is a process of this machine
+//! with a keeper beside it (`keeper.rs` says why), so it ends with Tidegate, whatever ends that, and lives on where
+//! Tidegate is upgraded; or it is a container of an engine (`container.rs`), which ends where Tidegate ends in order, and
+//! lives on where Tidegate was killed, until the next one finds it. Where somebody else launches instances, a [`Teller`]
+//! tells how many are wanted.
 //!
 //! *Invariant*: an instance gets requests only once it has answered as it should, and is told to end only once it gets none and
 //! has finished those that it had, or time is up; while settings change there are never fewer ready instances than were
@@ -11,6 +13,7 @@
 //! *Not here*: how many instances are wanted (the room `scale`), when that is decided, where requests go.
 
 mod channel;
+mod container;
 mod driver;
 mod elsewhere;
 #[cfg(test)]
@@ -18,8 +21,10 @@ mod fixture;
 mod fleet;
 mod host;
 mod keeper;
+mod launcher;
 mod passing;
 mod process;
+mod ready;
 mod settings;
 mod task;
 mod view;
@@ -27,8 +32,8 @@ mod watched;
 
 pub use elsewhere::{Elsewhere, Exec, Teller, Told, Wanted, Webhook};
 pub use fleet::Fleet;
-pub use host::{Happening, Host, InFlight, Member};
+pub use host::{Happening, Host, InFlight, Launched, Member};
 pub use keeper::keeper_main_if_asked;
 pub use passing::{Handed, Known};
-pub use settings::{FleetSettings, Limits, Listen, LogSettings, Program};
+pub use settings::{Container, FleetSettings, Limits, Listen, LogSettings, Program};
 pub use view::{FleetView, InstanceState, InstanceView};

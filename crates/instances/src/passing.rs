@@ -1,8 +1,9 @@
 //! Instances passed on to the process that takes this one's place.
 //!
 //! What is known of an instance goes as JSON, and with it a descriptor of the socket that its keeper is controlled by. Both
-//! processes hold the socket for a while, so nothing ends whichever of them goes on. A newer version may say more than
-//! this one knows, so unknown members are passed over and missing ones have a value that is right for them.
+//! processes hold the socket for a while, so nothing ends whichever of them goes on. A container has no keeper and no
+//! descriptor: its id is enough. A newer version may say more than this one knows, so unknown members are passed over
+//! and missing ones have a value that is right for them.
 
 use crate::host::Member;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,8 @@ const VERSION: u32 = 1;
 pub struct Handed {
     /// What is known of it.
     pub known: Known,
-    /// What its keeper is controlled by.
-    pub control: OwnedFd,
+    /// What its keeper is controlled by, where it has one ([`Known::has_keeper`]).
+    pub control: Option<OwnedFd>,
 }
 
 impl Handed {
@@ -59,6 +60,8 @@ pub struct Known {
     pub(crate) pid: Option<u32>,
     pub(crate) id: String,
     pub(crate) folder: Option<PathBuf>,
+    /// The engine's id of its container, where it is one.
+    pub(crate) container: Option<String>,
     /// Milliseconds since the Unix epoch.
     pub(crate) since: u64,
     /// Milliseconds.
@@ -109,6 +112,7 @@ impl Default for Known {
             pid: None,
             id: String::new(),
             folder: None,
+            container: None,
             since: 0,
             age: 0,
             ready_after: None,
@@ -119,6 +123,11 @@ impl Default for Known {
 }
 
 impl Known {
+    /// Is it a process with a keeper, which is controlled by a descriptor?
+    pub fn has_keeper(&self) -> bool {
+        self.container.is_none()
+    }
+
     /// Why it cannot be taken over, where it cannot.
     pub(crate) fn objection(&self) -> Option<String> {
         if self.version != VERSION {
@@ -170,5 +179,16 @@ mod tests {
         text["version"] = 2.into();
         let read: Known = serde_json::from_value(text).unwrap();
         assert!(read.objection().is_some());
+    }
+
+    #[test]
+    fn a_container_is_known_by_its_id_and_what_an_older_version_says_is_a_process() {
+        let known = Known { container: Some("4f1c".into()), ..Known::default() };
+        let mut text = serde_json::to_value(&known).unwrap();
+        let read: Known = serde_json::from_value(text.clone()).unwrap();
+        assert_eq!((read.container.as_deref(), read.has_keeper()), (Some("4f1c"), false));
+        text.as_object_mut().unwrap().remove("container");
+        let read: Known = serde_json::from_value(text).unwrap();
+        assert!(read.has_keeper());
     }
 }

@@ -5,7 +5,6 @@
 
 mod kept;
 mod orphans;
-mod ready;
 mod spot;
 
 use crate::channel::{Channel, Order, Plan};
@@ -48,10 +47,11 @@ impl Driver for Processes {
     fn adopt(
         &self,
         known: &Known,
-        control: OwnedFd,
+        control: Option<OwnedFd>,
         settings: &Rc<FleetSettings>,
         events: Events,
     ) -> Result<Box<dyn Handle>, String> {
+        let control = control.ok_or("its keeper is not handed over")?;
         let control = Channel::over(control).map_err(|e| e.to_string())?;
         let place = known.place.as_ref().ok_or("it is not said where it listens")?.place();
         let spot = Spot::taken(place, known.folder.clone());

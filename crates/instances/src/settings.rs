@@ -15,6 +15,9 @@ pub struct FleetSettings {
     pub service: Box<str>,
     /// What is launched.
     pub program: Program,
+    /// In what it runs; `None`: as a process of this machine. In a container `cwd`, `nice` and `limits.files` of the
+    /// program, `listen` and `log` mean nothing.
+    pub container: Option<Container>,
     /// Where an instance is to listen.
     pub listen: Listen,
     /// What an instance must answer before it is given requests. The interval is not used: while an instance starts it is
@@ -60,6 +63,21 @@ pub struct Program {
     pub nice: Option<i8>,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// A container, and the engine that runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// The image: `shop:1.4`, or with a digest. One that the engine does not have is fetched.
+    pub image: String,
+    /// The port on which the program listens in the container.
+    pub port: u16,
+    /// The engine's socket; `None`: where the environment says, or where engines usually are.
+    pub socket: Option<PathBuf>,
+    /// Whose containers they are; two Tidegates at one engine need two names.
+    pub owner: String,
+    /// The network of the engine in which containers are reached at their own addresses; `None`: at a port of 127.0.0.1.
+    pub network: Option<String>,
 }
 
 /// Bounds that the kernel keeps.
@@ -113,6 +131,7 @@ impl FleetSettings {
         Self {
             service: service.into(),
             program: Program { command, ..Program::default() },
+            container: None,
             listen: Listen::Auto,
             ready: upstream::ProbeSettings {
                 kind: upstream::ProbeKind::Tcp,
@@ -136,8 +155,12 @@ impl FleetSettings {
 
     /// The revision: eight hex digits that differ where a change needs another process.
     pub fn revision(&self) -> String {
-        let parts = (&self.program, &self.listen, &self.log, self.lines_per_second);
-        let text = serde_json::to_vec(&parts).expect("text, numbers and lists are JSON");
+        // A process has the revision that it had before there were containers, so that an upgrade replaces none.
+        let text = match &self.container {
+            None => serde_json::to_vec(&(&self.program, &self.listen, &self.log, self.lines_per_second)),
+            Some(container) => serde_json::to_vec(&(&self.program, container)),
+        }
+        .expect("text, numbers and lists are JSON");
         format!("{:08x}", upstream::stable_hash(&text) >> 32)
     }
 }
@@ -175,6 +198,29 @@ mod tests {
         let different: std::collections::HashSet<_> = revisions.iter().collect();
         assert_eq!(different.len(), revisions.len(), "{revisions:?}");
         assert!(revisions.iter().all(|r| r.len() == 8));
+    }
+
+    #[test]
+    fn the_revision_of_a_container_is_of_its_image_and_program_and_not_of_a_log_that_it_has_not() {
+        let container = Container {
+            image: "shop:1".into(),
+            port: 8080,
+            socket: None,
+            owner: "tidegate".into(),
+            network: None,
+        };
+        let mut settings = FleetSettings::new("shop", vec![]);
+        let process = settings.revision();
+        settings.container = Some(container.clone());
+        let first = settings.revision();
+        assert_ne!(first, process);
+        settings.log = LogSettings::Off;
+        assert_eq!(settings.revision(), first);
+        settings.program.env.push(("A".into(), "1".into()));
+        assert_ne!(settings.revision(), first);
+        settings.program.env.clear();
+        settings.container = Some(Container { image: "shop:2".into(), ..container });
+        assert_ne!(settings.revision(), first);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn check(file: &File, report: &mut Report) {
         let (key, command) = match instances.driver() {
             Driver::Process(command) => ("command", command),
             Driver::Exec(command) => ("exec", command),
-            Driver::Kubernetes(_) | Driver::Webhook(_) | Driver::Advise => continue,
+            Driver::Container(_) | Driver::Kubernetes(_) | Driver::Webhook(_) | Driver::Advise => continue,
         };
         if let Some(why) = missing(command, instances, &search) {
             report.warn(&at.key(key), why, Some("it could not be run now"));

@@ -1,5 +1,5 @@
-//! `instances` of a service: processes that Tidegate launches, a workload of a cluster that it scales, or whatever it
-//! says how many there should be of.
+//! `instances` of a service: processes or containers that Tidegate launches, a workload of a cluster that it scales, or
+//! whatever it says how many there should be of.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,29 +10,40 @@ use serde::{Deserialize, Serialize};
 use super::cluster::Deployment;
 use super::scale::Scale;
 use crate::value::{
-    Account, ByteSize, CommandWord, EnvName, EnvValue, Factor, InstanceLogPath, InstancePort, Multiple,
-    Period, Secret, WebhookUrl, Yes,
+    Account, ByteSize, CommandWord, EngineName, EnvName, EnvValue, Factor, ImageName, InstanceLogPath,
+    InstancePort, Multiple, Period, Secret, WebhookUrl, Yes,
 };
 
-/// Instances of the API, as many as `scale` says. With `command` Tidegate launches them itself, and they are the
-/// service's endpoints. With `deployment` a Kubernetes cluster does, and its pods are the endpoints. With `exec`,
-/// `webhook` or `advise` somebody else does, who is told how many there should be; the endpoints then come from
-/// `endpoints`, `dns`, `srv` or `endpoints_file`. A bare command stands for `command`.
+/// Instances of the API, as many as `scale` says. With `command` (processes) or `image` (containers) Tidegate launches
+/// them itself, and they are the service's endpoints. With `deployment` a Kubernetes cluster does, and its pods are the
+/// endpoints. With `exec`, `webhook` or `advise` somebody else does, who is told how many there should be; the endpoints
+/// then come from `endpoints`, `dns`, `srv` or `endpoints_file`. A bare command stands for `command`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend(
     "x-shorthand" = "command",
-    "x-one-of" = ["command", "deployment", "exec", "webhook", "advise"],
-    "x-later" = ["image"]
+    "x-one-of" = ["command", "image", "deployment", "exec", "webhook", "advise"],
+    "x-beside" = ["command", "image"]
 ))]
 pub struct Instances {
     /// What is launched for each instance: a line, split into words as a shell would but without one, or the list of
-    /// its words. `{port}`, `{socket}`, `{name}` and `{service}` are filled in.
+    /// its words. `{port}`, `{socket}`, `{name}` and `{service}` are filled in. Beside `image` these are the arguments of
+    /// the container, in place of the image's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1), extend("x-one-or-list" = true, "x-words" = true))]
     pub command: Vec<CommandWord>,
     /// A workload of a Kubernetes cluster: Tidegate sets its replicas, and its pods are the endpoints. A bare name will do.
     pub deployment: Option<Deployment>,
+    /// The image of which each instance is a container: `ghcr.io/acme/shop:1.4`. Docker or Podman runs it; an image that
+    /// the engine does not have is fetched.
+    pub image: Option<ImageName>,
+    /// The port on which the program listens in its container, which is told it as `PORT`. It is published on
+    /// 127.0.0.1 only, at a port that the engine chooses. Goes with `image`.
+    #[schemars(range(min = 1, max = 65_535), extend("x-default" = "8080"))]
+    pub container_port: Option<u16>,
+    /// The engine that runs containers, and how they are reached. A bare path stands for `socket`. Goes with `image`.
+    #[schemars(extend("x-default" = "the engine of this machine"))]
+    pub docker: Option<Docker>,
     /// More environment variables, in which the same is filled in. `PORT` (or `SOCKET`) and
     /// `TIDEGATE_INSTANCE` are set in any case.
     #[schemars(extend("x-keys" = "variable"))]
@@ -93,6 +104,8 @@ pub struct Instances {
 pub enum Driver<'i> {
     /// Tidegate, with this command; never empty.
     Process(&'i [CommandWord]),
+    /// Tidegate, as containers of this image.
+    Container(&'i ImageName),
     /// A Kubernetes cluster, whose workload this is.
     Kubernetes(&'i Deployment),
     /// This command, told how many there should be; never empty.
@@ -109,6 +122,9 @@ impl Instances {
 
     /// Who launches the instances.
     pub fn driver(&self) -> Driver<'_> {
+        if let Some(image) = &self.image {
+            return Driver::Container(image);
+        }
         if let Some(deployment) = &self.deployment {
             return Driver::Kubernetes(deployment);
         }
@@ -120,9 +136,19 @@ impl Instances {
         }
     }
 
+    /// Does Tidegate launch them itself?
+    pub fn is_launched(&self) -> bool {
+        matches!(self.driver(), Driver::Process(_) | Driver::Container(_))
+    }
+
     /// Whether its instances are the endpoints of the service, so that no other source of endpoints is needed.
     pub fn are_endpoints(&self) -> bool {
-        matches!(self.driver(), Driver::Process(_) | Driver::Kubernetes(_))
+        self.is_launched() || matches!(self.driver(), Driver::Kubernetes(_))
+    }
+
+    /// Where the program listens in a container.
+    pub fn container_port(&self) -> u16 {
+        self.container_port.unwrap_or(8080)
     }
 
     /// Bytes of memory that `memory` of `scale` is a part of.
@@ -137,6 +163,9 @@ impl Default for Instances {
         Self {
             command: Vec::new(),
             deployment: None,
+            image: None,
+            container_port: None,
+            docker: None,
             env: BTreeMap::new(),
             cwd: None,
             user: None,
@@ -157,6 +186,29 @@ impl Default for Instances {
             webhook: None,
             advise: None,
         }
+    }
+}
+
+/// The engine that runs containers. A bare path stands for `socket`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-shorthand" = "socket"))]
+pub struct Docker {
+    /// The socket of the engine. Whoever may write to it is root on the machine.
+    #[schemars(extend("x-default" = "`DOCKER_HOST`, else that of Docker or Podman"))]
+    pub socket: Option<PathBuf>,
+    /// Whose the containers are: their names begin with it, and a label says so. Tidegates that use one engine need
+    /// different ones, or they take each other's containers for their own.
+    pub owner: EngineName,
+    /// The network of the engine in which containers are reached at their own addresses. For a Tidegate that is in a
+    /// container of that network itself.
+    #[schemars(extend("x-default" = "none: at a port of 127.0.0.1"))]
+    pub network: Option<EngineName>,
+}
+
+impl Default for Docker {
+    fn default() -> Self {
+        Self { socket: None, owner: EngineName::tidegate(), network: None }
     }
 }
 

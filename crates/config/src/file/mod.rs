@@ -4,8 +4,8 @@
 //! `schemars(extend(...))`: `x-format` (from the value types) names a reader of [`crate::value`], `x-keys` one for
 //! the keys of a map, `x-min` and `x-max` bound what has a measure, `x-shorthand` names the key that a bare value
 //! stands for, `x-one-or-list` is at lists that a bare item may stand for and `x-words` at those of words that a line
-//! may stand for, `x-one-of` names keys of which there is exactly one (`a.b` is `b` below `a`) and `x-pair` keys that
-//! come together, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default` describes a
+//! may stand for, `x-one-of` names keys of which there is exactly one (`a.b` is `b` below `a`), `x-beside`
+//! one of them that may stand beside another and counts for nothing there, `x-pair` names keys that come together, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default` describes a
 //! default that is no constant.
 
 mod balance;
@@ -36,7 +36,7 @@ pub use cluster::{ApiServer, Deployment, Keda, WorkloadKind};
 pub use endpoint::{Dns, Endpoint, Scheme, Srv};
 pub use fallback::{Fallback, Mirror, Split};
 pub use health::{HealthCheck, OutlierDetection, Probe, SuccessRate};
-pub use instances::{Driver, Hold, InstanceLimits, InstanceLog, Instances, Webhook};
+pub use instances::{Docker, Driver, Hold, InstanceLimits, InstanceLog, Instances, Webhook};
 pub use limits::Limits;
 pub use listener::{Admin, Certificate, HttpVersion, Listener, ListenerTls, ProxyProtocol, TlsVersion};
 pub use observe::{AccessLog, LogFormat, Observe, Rotate};

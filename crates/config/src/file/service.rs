@@ -16,12 +16,15 @@ use super::transport::{Keepalive, ServiceProtocol, ServiceTls};
 use crate::value::{EndpointUrl, Factor, HostPolicy, Percent, Period, PeriodOrOff};
 
 /// One API and the endpoints that serve it: exactly one of `endpoints`, `dns`, `srv`, `endpoints_file`,
-/// `instances.command` and `instances.deployment`. Bare URLs stand for `endpoints`.
+/// `instances.command`, `instances.image` and `instances.deployment`. Bare URLs stand for `endpoints`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend(
     "x-shorthand" = "endpoints",
-    "x-one-of" = ["endpoints", "dns", "srv", "endpoints_file", "instances.command", "instances.deployment"]
+    "x-one-of" = [
+        "endpoints", "dns", "srv", "endpoints_file", "instances.command", "instances.image", "instances.deployment"
+    ],
+    "x-beside" = ["instances.command", "instances.image"]
 ))]
 pub struct Service {
     /// Where the API listens: URLs (`http://10.0.0.5:9200`, `https://api.internal`, `unix:/run/api.sock`), or
@@ -135,7 +138,8 @@ pub enum Discovery<'s> {
     Srv(&'s Srv),
     /// A file, which [`crate::load_endpoints`] reads.
     File(&'s Path),
-    /// They are instances, processes that Tidegate launches or pods that it scales: [`Instances::are_endpoints`].
+    /// They are instances, processes and containers that Tidegate launches or pods that it scales:
+    /// [`Instances::are_endpoints`].
     Instances(&'s Instances),
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::instances::{command, port};
-use super::{Problems, scale, section};
+use super::{Problems, is_typed, scale, section};
 use crate::file::Admin;
 use crate::node::Node;
 use crate::path::Path;
@@ -29,7 +29,7 @@ pub(super) fn check(tree: &Node, problems: &mut Problems) {
         };
         // One more than `max` while an instance is replaced: it begins before the old one ends.
         let (first, (_, max)) = (i64::from(first), scale::bounds(instances));
-        if command(instances).is_none() || max < 1 {
+        if command(instances).is_none() || is_typed(instances, "image") || max < 1 {
             continue;
         }
         let last = first.saturating_add(max);

@@ -52,7 +52,7 @@ fn tls(service: &Node, list: &[Node], path: &Path, problems: &mut Problems) {
     let found_plain = found.is_some_and(|node| {
         !node.is_null() && node.get("scheme").is_none_or(|scheme| scheme.text() == Some("http"))
     });
-    let launched = service.get("instances").is_some_and(|instances| instances::command(instances).is_some());
+    let launched = service.get("instances").is_some_and(instances::is_launched);
     let pods = service.get("instances").is_some_and(|instances| is_typed(instances, "deployment"));
     let all_plain = (!list.is_empty() && list.iter().all(plain)) || found_plain || launched || pods;
     if all_plain && service.get("tls").is_some_and(|tls| !tls.is_null()) {

@@ -65,6 +65,8 @@ pub(super) struct Fixed {
     pub(super) later: Box<[&'static str]>,
     /// `x-one-of`; empty where there is none.
     pub(super) one_of: Box<[&'static str]>,
+    /// `x-beside`: the first does not count where the second is.
+    pub(super) beside: Option<[&'static str; 2]>,
     pub(super) pair: Option<[&'static str; 2]>,
     /// The key that a bare value stands for, and what that value must be.
     pub(super) shorthand: Option<Box<(&'static str, Rule)>>,
@@ -83,6 +85,7 @@ impl Fixed {
             required: words(schema, "required").into(),
             later: words(schema, "x-later").into(),
             one_of: words(schema, "x-one-of").into(),
+            beside: words(schema, "x-beside").try_into().ok(),
             pair: words(schema, "x-pair").try_into().ok(),
             shorthand: short.and_then(|key| Some(Box::new((key, Rule::of(properties(schema)?.get(key)?))))),
         }

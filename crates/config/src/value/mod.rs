@@ -9,6 +9,7 @@ mod attempt;
 mod calendar;
 mod cluster;
 mod discovery;
+mod engine;
 mod http;
 mod launch;
 mod log;
@@ -28,6 +29,7 @@ pub use attempt::{Attempts, HedgeAfter, RetryOn};
 pub use calendar::{DayRange, DayTime, TimeZone};
 pub use cluster::{ApiUrl, ObjectName, PodPort};
 pub use discovery::{DnsName, Nameserver, SrvName};
+pub use engine::{EngineName, ImageName};
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
     ServiceName,
@@ -126,6 +128,8 @@ const fn format<T: Typed>() -> Format {
 /// Every format of the schema.
 pub(crate) const FORMATS: &[Format] = &[
     format::<ByteSize>(),
+    format::<ImageName>(),
+    format::<EngineName>(),
     format::<SizeLimit>(),
     format::<CountLimit>(),
     format::<Period>(),

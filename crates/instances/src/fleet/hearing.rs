@@ -22,15 +22,21 @@ impl Mind {
         let instance = &mut self.instances[at];
         let name = instance.name.clone();
         match what {
-            What::Started(pid) => {
-                out.happenings.push(Happening::Started { name, pid, revision: instance.spec.label() });
+            What::Started(launched) => {
+                if let State::Starting { until } = &mut instance.state {
+                    *until = (*until).min(now.at + self.settings.start_timeout);
+                }
+                out.happenings.push(Happening::Started { name, launched, revision: instance.spec.label() });
             }
             What::Ready if instance.is_starting() => {
                 let after = instance.lived(now);
                 instance.state = State::Ready;
                 instance.ready_after = Some(after);
                 let proves = self.rollout == Rollout::None && Rc::ptr_eq(&instance.spec, &self.target);
-                self.start_time.learn(after);
+                // One that was found running tells nothing of how long a start takes.
+                if instance.adopted.is_none() {
+                    self.start_time.learn(after);
+                }
                 self.pacing.became_ready();
                 if proves {
                     self.proven = Some(Rc::clone(&self.target));
@@ -39,6 +45,12 @@ impl Mind {
             }
             What::Hopeless(why) if instance.is_starting() => self.give_up(at, why, false, now, out),
             What::Ready | What::Hopeless(_) => {}
+            What::Failed(why) => {
+                let instance = self.instances.remove(at);
+                if instance.is_starting() {
+                    self.not_launched(&instance.spec, instance.number, instance.began, why, now, out);
+                }
+            }
             What::Exited(status, last_words) => self.exited(at, status, last_words, now, out),
             What::Gone => {
                 if !instance.has_ended() {

@@ -54,6 +54,10 @@ pub(super) struct Mind {
     pub(super) frozen: bool,
     /// All are to end, or are another process's.
     pub(super) closed: bool,
+    /// It is not known yet which instances of earlier days there are, so none is launched.
+    pub(super) searching: bool,
+    /// How many of those were taken over, until somebody asks.
+    pub(super) found: Option<u32>,
     pub(super) instances: Vec<Instance>,
     pub(super) next_id: u64,
     pub(super) pacing: Pacing,
@@ -81,6 +85,8 @@ impl Mind {
             wanted: None,
             frozen: false,
             closed: false,
+            searching: false,
+            found: None,
             instances: Vec::new(),
             next_id: 0,
             pacing: Pacing::new(settings.min_uptime),
@@ -150,6 +156,11 @@ impl Mind {
                 instance.terminate(now, stop_timeout);
             }
         }
+    }
+
+    /// Nothing is left that is to end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.instances.is_empty() && !self.searching
     }
 
     /// Is it to be replaced?

@@ -1,7 +1,7 @@
 //! Instances are started, drained and taken back, so that there are as many as are wanted.
 
 use super::Now;
-use super::instance::{Instance, State};
+use super::instance::{Instance, Spec, State};
 use super::mind::{Mind, Out};
 use super::moves::Census;
 use super::pacing::End;
@@ -10,6 +10,7 @@ use crate::host::{Happening, InFlight};
 use scale::{Candidate, victims};
 use std::collections::HashMap;
 use std::rc::Rc;
+use tokio::time::Instant;
 
 impl Mind {
     /// Starts, drains, takes back.
@@ -28,7 +29,8 @@ impl Mind {
         }
         self.end(moves.cancel, Instance::is_starting, loads, now);
         self.end(moves.drain, Instance::is_ready, loads, now);
-        for _ in 0..self.pacing.allows(moves.start, census.starting, now) {
+        let may_start = if self.searching { 0 } else { moves.start };
+        for _ in 0..self.pacing.allows(may_start, census.starting, now) {
             self.launch(now, out);
         }
     }
@@ -104,12 +106,13 @@ impl Mind {
 
     fn launch(&mut self, now: &Now, out: &mut Out) {
         let number = self.free_number();
-        let name: Box<str> = format!("{}-{number}", self.settings.service).into();
+        let name = self.name_of(number);
         let id = self.next_id;
         self.next_id += 1;
         let events = Events { id, to: self.events.clone() };
         let spec = Rc::clone(&self.target);
         let launch = Launch { name: &name, number, settings: &spec.settings };
+        let patience = self.driver.patience(&spec.settings);
         match self.driver.launch(launch, events) {
             Ok(handle) => {
                 let instance = Instance {
@@ -118,7 +121,7 @@ impl Mind {
                     name,
                     spec,
                     handle,
-                    state: State::Starting { until: now.at + self.settings.start_timeout },
+                    state: State::Starting { until: now.at + patience + self.settings.start_timeout },
                     began: now.at,
                     since: now.wall,
                     ready_after: None,
@@ -127,13 +130,28 @@ impl Mind {
                 };
                 self.insert(instance);
             }
-            Err(why) => {
-                self.histories.entry(number).or_default().restarts += 1;
-                let end = End { began: now.at, served: None, late: false, why: format!("{name}: {why}") };
-                out.happenings.push(Happening::NeverReady { name, why });
-                self.failed(&spec, end, now, out);
-            }
+            Err(why) => self.not_launched(&spec, number, now.at, why, now, out),
         }
+    }
+
+    pub(super) fn not_launched(
+        &mut self,
+        spec: &Rc<Spec>,
+        number: u32,
+        began: Instant,
+        why: String,
+        now: &Now,
+        out: &mut Out,
+    ) {
+        let name = self.name_of(number);
+        self.histories.entry(number).or_default().restarts += 1;
+        let end = End { began, served: None, late: false, why: format!("{name}: {why}") };
+        out.happenings.push(Happening::NeverReady { name, why });
+        self.failed(spec, end, now, out);
+    }
+
+    fn name_of(&self, number: u32) -> Box<str> {
+        format!("{}-{number}", self.settings.service).into()
     }
 
     /// Keeps them in the order of their numbers.

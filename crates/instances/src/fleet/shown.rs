@@ -44,7 +44,7 @@ impl Mind {
         InstanceView {
             name: instance.name.clone(),
             state: instance.shown(),
-            place: text(instance.handle.place()),
+            place: instance.handle.place().map(text).unwrap_or_default(),
             pid: instance.handle.pid(),
             revision: instance.spec.label(),
             since: instance.since,

@@ -124,12 +124,11 @@ impl Mind {
 
     fn members(&self) -> Vec<Member> {
         let served = self.instances.iter().filter(|i| i.is_ready() || i.is_draining());
-        let member = |i: &Instance| Member {
-            name: i.name.clone(),
-            place: i.handle.place().clone(),
-            cordoned: i.is_draining(),
+        let member = |i: &Instance| {
+            let place = i.handle.place()?.clone();
+            Some(Member { name: i.name.clone(), place, cordoned: i.is_draining() })
         };
-        served.map(member).collect()
+        served.filter_map(member).collect()
     }
 
     fn next_look(&self, now: &Now) -> Option<Instant> {

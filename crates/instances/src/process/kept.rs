@@ -1,11 +1,12 @@
 //! One instance and its keeper, as Tidegate holds them.
 
 use super::orphans;
-use super::ready;
 use super::spot::Spot;
 use crate::channel::{Channel, Heard, Order, Owner, Report};
 use crate::driver::{Events, Handle, Usage, What};
+use crate::host::Launched;
 use crate::passing::{self, Known};
+use crate::ready::{self, Answerer};
 use crate::settings::FleetSettings;
 use crate::task::Task;
 use crate::watched::watched;
@@ -33,7 +34,7 @@ pub(super) struct Kept {
 /// What the tasks of one instance share.
 pub(super) struct Link {
     control: AsyncFd<Channel>,
-    pub(super) spot: Spot,
+    spot: Spot,
     id: String,
     pid: Cell<Option<u32>>,
     usage: Cell<Option<Usage>>,
@@ -42,7 +43,7 @@ pub(super) struct Link {
     paused: watch::Sender<bool>,
     abandoned: Notify,
     /// Why it is not ready yet.
-    pub(super) waits_for: RefCell<Option<String>>,
+    waits_for: RefCell<Option<String>>,
 }
 
 impl Kept {
@@ -68,7 +69,7 @@ impl Kept {
             waits_for: RefCell::default(),
         });
         let starter = starting
-            .then(|| Task::start(ready::become_ready(Rc::clone(&link), Rc::clone(settings), events.clone())));
+            .then(|| Task::start(become_ready(Rc::clone(&link), Rc::clone(settings), events.clone())));
         let reader = Task::start(listen(Rc::clone(&link), keeper, events));
         Ok(Self { link, _reader: reader, _starter: starter })
     }
@@ -80,8 +81,8 @@ impl Kept {
 }
 
 impl Handle for Kept {
-    fn place(&self) -> &Place {
-        &self.link.spot.place
+    fn place(&self) -> Option<&Place> {
+        Some(&self.link.spot.place)
     }
 
     fn pid(&self) -> Option<u32> {
@@ -115,11 +116,11 @@ impl Handle for Kept {
         }
     }
 
-    fn give(&self, known: &mut Known) -> io::Result<OwnedFd> {
+    fn give(&self, known: &mut Known) -> io::Result<Option<OwnedFd>> {
         let Link { spot, id, pid, .. } = &*self.link;
         known.place = passing::Spot::of(&spot.place);
         (known.folder, known.pid, known.id) = (spot.folder.clone(), pid.get(), id.clone());
-        self.link.control.get_ref().duplicate()
+        self.link.control.get_ref().duplicate().map(Some)
     }
 }
 
@@ -130,7 +131,7 @@ impl Link {
     }
 
     /// Who listens on the instance's port. `None`: the keeper does not say.
-    pub(super) async fn owner(&self, port: u16) -> Option<Owner> {
+    async fn owner(&self, port: u16) -> Option<Owner> {
         self.owner.set(None);
         self.order(&Order::Owns { port });
         let answer = async {
@@ -154,6 +155,24 @@ impl Link {
     }
 }
 
+/// Asks until the instance is ready. *Promise*: a port where somebody else answers makes nobody ready: who listens there
+/// is asked of the keeper before requests are sent.
+async fn become_ready(link: Rc<Link>, settings: Rc<FleetSettings>, events: Events) {
+    let answerer = async || {
+        // The folder of a socket is the instance's own.
+        let Some(port) = link.spot.port() else { return Answerer::Instance };
+        match link.owner(port).await {
+            Some(Owner::Instance) => Answerer::Instance,
+            Some(Owner::Foreign) => Answerer::Foreign(format!(
+                "port {port} is listened on by a process that is not of this instance"
+            )),
+            Some(Owner::Nobody) => Answerer::Nobody("nobody listens on its port".into()),
+            None => Answerer::Nobody("its keeper does not answer".into()),
+        }
+    };
+    ready::become_ready(&link.spot.place, &settings.ready, &link.waits_for, answerer, &events).await;
+}
+
 /// Hears the reports of a keeper until it ends.
 async fn listen(link: Rc<Link>, mut keeper: Option<Child>, events: Events) {
     let mut paused = link.paused.subscribe();
@@ -175,7 +194,7 @@ async fn listen(link: Rc<Link>, mut keeper: Option<Child>, events: Events) {
         match heard {
             Ok(Heard::Packet(Report::Started { pid }, _)) => {
                 if link.pid.replace(Some(pid)) != Some(pid) {
-                    events.tell(What::Started(pid));
+                    events.tell(What::Started(Launched::Process(pid)));
                 }
             }
             Ok(Heard::Packet(Report::Usage { cores, memory }, _)) => {

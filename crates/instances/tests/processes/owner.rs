@@ -50,7 +50,7 @@ fn send(socket: &OwnedFd, handed: &Handed) {
     let text = serde_json::to_vec(&handed.known).unwrap();
     let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut room);
-    let with = [handed.control.as_fd()];
+    let with = [handed.control.as_ref().unwrap().as_fd()];
     assert!(control.push(SendAncillaryMessage::ScmRights(&with)));
     sendmsg(socket, &[IoSlice::new(&text)], &mut control, SendFlags::empty()).unwrap();
 }
@@ -67,5 +67,5 @@ pub(crate) fn receive(socket: &OwnedFd) -> Handed {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
     });
-    Handed { known, control: descriptor.unwrap() }
+    Handed { known, control: descriptor }
 }

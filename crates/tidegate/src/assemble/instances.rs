@@ -5,7 +5,7 @@ use super::cluster::{Cluster, cluster};
 use super::service::check;
 use admin::{DecisionView, InstanceView, LimitView, ProposalView, ServiceInstances};
 use balance::Weight;
-use instances::{FleetSettings, FleetView, Limits, Listen, LogSettings, Member, Program};
+use instances::{Container, FleetSettings, FleetView, Limits, Listen, LogSettings, Member, Program};
 use scale::{Behavior, Decision, Direction, Policy, PolicyKind, Select, Targets, Window};
 use std::time::Duration;
 use upstream::{EndpointSettings, ProbeKind, ProbeSettings, Protocol, QueueSettings};
@@ -42,6 +42,7 @@ pub(crate) enum Driver {
 impl Driver {
     pub(crate) const fn as_str(&self) -> &'static str {
         match self {
+            Self::Fleet(settings) if settings.container.is_some() => "docker",
             Self::Fleet(_) => "process",
             Self::Kubernetes(_) => "kubernetes",
             Self::Exec(_) => "exec",
@@ -57,8 +58,8 @@ pub(crate) fn plan(name: &str, typed: &config::Service, zone: Option<&config::Zo
     let words = |words: &[config::CommandWord]| words.iter().map(|w| w.as_str().to_owned()).collect();
     let dry_run = instances.scale.dry_run;
     let driver = match instances.driver() {
-        config::Driver::Process(command) => {
-            Driver::Fleet(Box::new(fleet(name, typed, instances, words(command))))
+        config::Driver::Process(_) | config::Driver::Container(_) => {
+            Driver::Fleet(Box::new(fleet(name, typed, instances, words(&instances.command))))
         }
         config::Driver::Kubernetes(workload) => {
             Driver::Kubernetes(Box::new(cluster(workload, typed, zone, dry_run)))
@@ -127,6 +128,7 @@ fn fleet(
                 cpu: limits.cpu.map(config::Multiple::get),
             },
         },
+        container: instances.image.as_ref().map(|image| container(image, instances)),
         listen: match instances.port {
             config::InstancePort::Auto => Listen::Auto,
             config::InstancePort::Socket => Listen::Socket,
@@ -151,6 +153,17 @@ fn fleet(
         watch: instances.watch.clone(),
         min_uptime: instances.min_uptime.get(),
         surge: 1,
+    }
+}
+
+fn container(image: &config::ImageName, instances: &config::Instances) -> Container {
+    let docker = instances.docker.clone().unwrap_or_default();
+    Container {
+        image: image.as_str().into(),
+        port: instances.container_port(),
+        socket: docker.socket,
+        owner: docker.owner.as_str().into(),
+        network: docker.network.map(|network| network.as_str().into()),
     }
 }
 

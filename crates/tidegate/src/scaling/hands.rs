@@ -83,9 +83,14 @@ impl Hands {
         !matches!(self, Self::Cluster(_))
     }
 
-    /// How many a cluster had, once that is known.
+    /// How many a cluster had, once that is known, or how many containers have outlived an earlier process, where those are
+    /// more than were wanted; said once.
     pub(super) fn take_found(&self) -> Option<u32> {
-        if let Self::Cluster(replicas) = self { replicas.take_found() } else { None }
+        match self {
+            Self::Fleet(fleet) => fleet.take_found(),
+            Self::Cluster(replicas) => replicas.take_found(),
+            Self::Others(_) => None,
+        }
     }
 
     /// Ends what Tidegate has launched.

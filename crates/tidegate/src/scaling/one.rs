@@ -122,7 +122,7 @@ impl Scaled {
     pub(super) fn look(&mut self, frozen: bool) {
         let Some(service) = self.service.clone() else { return };
         if let Some(found) = self.hands.take_found() {
-            // What is there is where the first decision begins.
+            // It goes on from as many as there are: the traffic that wanted them may be there still.
             self.scaler = Scaler::new(self.plan.scale.clone(), found);
             self.begun = true;
         }

@@ -58,9 +58,11 @@ impl Predecessor {
                 Message::Complete => return Ok(sockets),
                 Message::Admin => sockets.admin = listeners(descriptors)?.pop(),
                 Message::Instance { known } => {
-                    let control = descriptors.into_iter().next();
-                    let control = control.context("the old process names an instance without its keeper")?;
                     let known: Known = serde_json::from_value(known)?;
+                    let control = descriptors.into_iter().next();
+                    if control.is_none() && known.has_keeper() {
+                        bail!("the old process names an instance without its keeper");
+                    }
                     let all = sockets.instances.entry(known.service.clone()).or_default();
                     all.push(Handed { known, control });
                 }

@@ -57,7 +57,8 @@ fn tell(channel: &Channel, sockets: &Sockets) -> Result<()> {
     }
     for instance in sockets.instances.values().flatten() {
         let message = Message::Instance { known: serde_json::to_value(&instance.known)? };
-        channel.send(&message, &[instance.control.as_fd()])?;
+        let keeper = instance.control.as_ref().map(AsFd::as_fd);
+        channel.send(&message, keeper.as_slice())?;
     }
     channel.send(&Message::Complete, &[])
 }

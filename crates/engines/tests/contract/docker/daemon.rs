@@ -1,12 +1,14 @@
 //! An engine as far as its documented API goes, behind a Unix socket: containers with states, labels and ports, images,
-//! events.
+//! events. What running a container means is said by whoever makes it ([`Daemon::running`]): without that a container
+//! has a port at which nobody listens.
 
 use crate::fixture::Folder;
 use crate::server::{Answer, Asked, Part, Server};
 use engines::docker::{Engine, Place, Recipe};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
 use std::rc::Rc;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -21,6 +23,18 @@ pub(crate) struct Kept {
     pub(crate) body: Value,
 }
 
+/// What a container does once it is started.
+#[allow(dead_code, reason = "not everybody who shares this engine runs something in it")]
+pub(crate) enum Runs {
+    /// It serves at this port of 127.0.0.1.
+    Serves(u16, Server),
+    /// It ends with this exit status.
+    Ends(i64),
+}
+
+/// Runs a container that was made from that body.
+pub(crate) type Runner = Box<dyn Fn(&Value) -> Runs>;
+
 /// The engine's state, and what it was asked.
 pub(crate) struct Daemon {
     folder: Folder,
@@ -30,6 +44,8 @@ pub(crate) struct Daemon {
     pub(crate) containers: RefCell<BTreeMap<String, Kept>>,
     next: Cell<u16>,
     listeners: RefCell<Vec<UnboundedSender<Part>>>,
+    runner: Option<Runner>,
+    servers: RefCell<HashMap<String, (u16, Server)>>,
     pub(crate) asked: RefCell<Vec<Asked>>,
     /// What is answered next, in place of the truth, to a question whose path ends so.
     pub(crate) faults: RefCell<VecDeque<(&'static str, Answer)>>,
@@ -49,6 +65,16 @@ pub(crate) fn recipe() -> Recipe {
 
 impl Daemon {
     pub(crate) fn new() -> Rc<Self> {
+        Self::with(None)
+    }
+
+    /// An engine that runs containers so.
+    #[allow(dead_code, reason = "not everybody who shares this engine runs something in it")]
+    pub(crate) fn running(runner: Runner) -> Rc<Self> {
+        Self::with(Some(runner))
+    }
+
+    fn with(runner: Option<Runner>) -> Rc<Self> {
         Rc::new(Self {
             folder: Folder::new(),
             version: RefCell::new("1.51".into()),
@@ -56,20 +82,27 @@ impl Daemon {
             containers: RefCell::default(),
             next: Cell::new(1),
             listeners: RefCell::default(),
+            runner,
+            servers: RefCell::default(),
             asked: RefCell::default(),
             faults: RefCell::default(),
         })
     }
 
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path("docker.sock")
+    }
+
     pub(crate) fn serve(self: &Rc<Self>) -> Server {
-        let path = self.folder.path("docker.sock");
+        let path = self.socket();
         let _ = std::fs::remove_file(&path);
         let daemon = Rc::clone(self);
         Server::unix(UnixListener::bind(path).unwrap(), Rc::new(move |asked| daemon.answer(&asked)))
     }
 
     pub(crate) fn engine(&self) -> Engine {
-        Engine::at(&Place::Unix(self.folder.path("docker.sock")), "gate").unwrap()
+        Engine::at(&Place::Unix(self.socket()), "gate").unwrap()
     }
 
     /// Puts a container there as if somebody had made it.
@@ -88,6 +121,7 @@ impl Daemon {
 
     /// A container's program ends.
     pub(crate) fn ends(&self, id: &str, code: i64) {
+        self.servers.borrow_mut().remove(id);
         let labels = {
             let mut containers = self.containers.borrow_mut();
             let container = containers.get_mut(id).unwrap();
@@ -158,13 +192,22 @@ impl Daemon {
                 ),
                 None => refused(404, "No such container"),
             },
+            ("GET", ["containers", id, "logs"]) => match self.known(id) {
+                Some(_) => Answer::Raw(
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n\x02\0\0\0\0\0\0\x0cno database\n".into(),
+                ),
+                None => refused(404, "No such container"),
+            },
             ("POST", ["containers", id, "start"]) => self.turn(id, "running"),
             ("POST", ["containers", id, "stop"]) => self.turn(id, "exited"),
             ("DELETE", ["containers", id]) => {
                 assert_eq!(asked.query("force").as_deref(), Some("true"));
                 let known = self.known(id);
-                match known.and_then(|id| self.containers.borrow_mut().remove(&id)) {
-                    Some(_) => done(204),
+                match known.and_then(|id| self.containers.borrow_mut().remove_entry(&id)) {
+                    Some((id, _)) => {
+                        self.servers.borrow_mut().remove(&id);
+                        done(204)
+                    }
                     None => refused(404, "No such container"),
                 }
             }
@@ -223,6 +266,14 @@ impl Daemon {
         }
         if status == "exited" {
             self.ends(&id, 143);
+        } else if let Some(runner) = &self.runner {
+            let body = self.containers.borrow()[&id].body.clone();
+            match runner(&body) {
+                Runs::Serves(port, server) => {
+                    self.servers.borrow_mut().insert(id, (port, server));
+                }
+                Runs::Ends(code) => self.ends(&id, code),
+            }
         }
         done(204)
     }
@@ -251,7 +302,8 @@ impl Daemon {
         let container = &containers[&id];
         let running = container.status == "running";
         // Ports that follow from ids, so that tests know them.
-        let port = 32_000 + u16::from_str_radix(&id[60..], 16).unwrap();
+        let served = self.servers.borrow().get(&id).map(|(port, _)| *port);
+        let port = served.unwrap_or_else(|| 32_000 + u16::from_str_radix(&id[60..], 16).unwrap());
         let ports = match container.body["HostConfig"].get("PortBindings") {
             Some(_) if running => {
                 json!({ "8080/tcp": [{ "HostIp": "127.0.0.1", "HostPort": port.to_string() }] })

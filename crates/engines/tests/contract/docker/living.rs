@@ -102,6 +102,20 @@ fn what_a_container_uses_can_be_asked() {
 }
 
 #[test]
+fn the_last_lines_of_a_container_can_be_read_until_it_is_removed() {
+    run(async {
+        let daemon = Daemon::new();
+        let _server = daemon.serve();
+        let engine = daemon.engine();
+        let id = engine.launch(&recipe(), "shop-1").await.unwrap().id;
+        daemon.ends(&id, 1);
+        assert_eq!(engine.last_words(&id).await, Ok(Some("no database".into())));
+        engine.remove(&id).await.unwrap();
+        assert_eq!(engine.last_words(&id).await, Ok(None));
+    });
+}
+
+#[test]
 fn containers_of_earlier_days_are_found_again_and_leftovers_removed() {
     run(async {
         let daemon = Daemon::new();

@@ -2,7 +2,7 @@
 
 use crate::driver::{Driver, Events, Handle, Launch, Usage, What};
 use crate::fleet::Fleet;
-use crate::host::{Happening, Host, InFlight, Member};
+use crate::host::{Happening, Host, InFlight, Launched, Member};
 use crate::passing::Known;
 use crate::settings::FleetSettings;
 use crate::view::FleetView;
@@ -168,7 +168,7 @@ impl Driver for Pretends {
         let ends = handle.ends();
         let number_of_it = launch.number;
         spawn_local(async move {
-            events.tell(What::Started(1));
+            events.tell(What::Started(Launched::Process(1)));
             sleep(first.unwrap_or_default()).await;
             match &*kind {
                 "ready" => events.tell(What::Ready),
@@ -192,7 +192,7 @@ impl Driver for Pretends {
     fn adopt(
         &self,
         _known: &Known,
-        _control: OwnedFd,
+        _control: Option<OwnedFd>,
         _settings: &Rc<FleetSettings>,
         _events: Events,
     ) -> Result<Box<dyn Handle>, String> {
@@ -214,8 +214,8 @@ impl Pretended {
 }
 
 impl Handle for Pretended {
-    fn place(&self) -> &Place {
-        &self.place
+    fn place(&self) -> Option<&Place> {
+        Some(&self.place)
     }
 
     fn pid(&self) -> Option<u32> {
@@ -251,7 +251,7 @@ impl Handle for Pretended {
 
     fn pause(&self, _on: bool) {}
 
-    fn give(&self, _known: &mut Known) -> io::Result<OwnedFd> {
+    fn give(&self, _known: &mut Known) -> io::Result<Option<OwnedFd>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -1,57 +1,56 @@
 //! Is an instance ready? Asked in short intervals at first, so that a start costs no more than the instance itself needs.
 //!
-//! Asked like any endpoint is (`upstream::probe`). *Promise*: a port where somebody else answers makes nobody ready: who
-//! listens there is asked of the keeper before requests are sent. *Not here*: what an instance that was ready and is
-//! not any more is worth; that is for checks and ejections.
+//! Asked like any endpoint is (`upstream::probe`); whether it is the instance that answers is asked of the driver then.
+//! *Not here*: what an instance that was ready and is not any more is worth; that is for checks and ejections.
 
-use super::kept::Link;
-use crate::channel::Owner;
 use crate::driver::{Events, What};
-use crate::settings::FleetSettings;
 use balance::{Health, Load, State};
 use base::Clock;
 use observe::Meters;
-use std::rc::Rc;
+use std::cell::RefCell;
 use std::sync::Mutex;
 use std::time::Duration;
-use upstream::{Endpoint, Place, Verdict, probe};
+use upstream::{Endpoint, Place, ProbeSettings, Verdict, probe};
 
 /// The first pause between two questions, and the longest.
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(150);
 
+/// Who it is that answers at the place of an instance.
+pub(crate) enum Answerer {
+    /// The instance.
+    Instance,
+    /// Nobody really: why.
+    Nobody(String),
+    /// Somebody else, who will not go away: who.
+    Foreign(String),
+}
+
 /// Asks until the instance is ready, and tells it. Dropped by whoever does not want to wait any longer.
-pub(super) async fn become_ready(link: Rc<Link>, settings: Rc<FleetSettings>, events: Events) {
-    let endpoint = endpoint(&link.spot.place);
+pub(crate) async fn become_ready(
+    place: &Place,
+    settings: &ProbeSettings,
+    waits_for: &RefCell<Option<String>>,
+    answerer: impl AsyncFn() -> Answerer,
+    events: &Events,
+) {
+    let endpoint = endpoint(place);
     let mut pause = FIRST;
     loop {
-        let waits_for = match Box::pin(probe(&endpoint, &settings.ready)).await.verdict {
-            Verdict::Passed => match owner(&link).await {
-                Some(Owner::Instance) => {
-                    *link.waits_for.borrow_mut() = None;
+        let why = match Box::pin(probe(&endpoint, settings)).await.verdict {
+            Verdict::Passed => match answerer().await {
+                Answerer::Instance => {
+                    waits_for.replace(None);
                     return events.tell(What::Ready);
                 }
-                Some(Owner::Foreign) => {
-                    let port = link.spot.port().unwrap_or_default();
-                    let why = format!("port {port} is listened on by a process that is not of this instance");
-                    return events.tell(What::Hopeless(why));
-                }
-                Some(Owner::Nobody) => "nobody listens on its port".into(),
-                None => "its keeper does not answer".into(),
+                Answerer::Foreign(why) => return events.tell(What::Hopeless(why)),
+                Answerer::Nobody(why) => why,
             },
             Verdict::Failed(why) | Verdict::Unreachable(why) => why.into_string(),
         };
-        *link.waits_for.borrow_mut() = Some(waits_for);
+        waits_for.replace(Some(why));
         tokio::time::sleep(pause).await;
         pause = (pause * 5 / 4).min(LONGEST);
-    }
-}
-
-/// Who listens there. The folder of a socket is the instance's own.
-async fn owner(link: &Link) -> Option<Owner> {
-    match link.spot.port() {
-        Some(port) => link.owner(port).await,
-        None => Some(Owner::Instance),
     }
 }
 
