@@ -27,7 +27,7 @@ pub use amount::{ByteSize, CountLimit, Period, PeriodOrOff, SizeLimit, Workers};
 pub use attempt::{Attempts, HedgeAfter, RetryOn};
 pub use calendar::{DayRange, DayTime, TimeZone};
 pub use discovery::{DnsName, Nameserver, SrvName};
-pub use engine::{EngineName, ImageName};
+pub use engine::{EngineName, ImageName, Volume};
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
     ServiceName,
@@ -128,6 +128,7 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<ByteSize>(),
     format::<ImageName>(),
     format::<EngineName>(),
+    format::<Volume>(),
     format::<SizeLimit>(),
     format::<CountLimit>(),
     format::<Period>(),

@@ -190,7 +190,7 @@ impl Mind {
                 instance.ready_after = Some(after);
                 let proves = self.rollout == Rollout::None && Rc::ptr_eq(&instance.spec, &self.target);
                 // One that was found running tells nothing of how long a start takes.
-                if instance.adopted.is_none() {
+                if !instance.found {
                     self.start_time.learn(after);
                 }
                 self.pacing.became_ready();
@@ -488,6 +488,7 @@ impl Mind {
                     ready_after: None,
                     replaced: false,
                     adopted: None,
+                    found: false,
                 };
                 self.insert(instance);
             }
