@@ -1,7 +1,7 @@
 //! Instances as containers, from the config to the traffic. The engine speaks the documented API and runs servers; a real
 //! engine is asked in the tests of the room `instances`, where one answers.
 
-use e2e::{Fleet, PATIENCE, PythonServer, Raw, Scratch, Signal, Tidegate, soon};
+use e2e::{Fleet, PATIENCE, PythonServer, Raw, Scratch, Signal, Tidegate, soon, tidegate_binary};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -93,11 +93,52 @@ fn a_new_image_takes_over_and_no_request_fails() {
     });
     gateway.write_config(&engine.config("shop:2", "2"));
     assert_eq!(gateway.reload().status, 200);
-    soon("all are of the new image", || engine.made() == 4 && engine.running().len() == 2);
+    // Those that were made and do not run yet are among all, so nothing is left of the old ones then.
+    soon("all are of the new image", || {
+        let seen = engine.seen();
+        (&seen["made"], &seen["all"]) == (&4.into(), &2.into())
+    });
     assert_eq!(says(address)["image"], "shop:2");
     stop.store(true, Ordering::SeqCst);
     let images = client.join().expect("each request was answered with 200");
     assert_eq!(images.len(), 2, "{images:?}");
+}
+
+#[test]
+fn a_service_moves_from_processes_to_containers_and_back_and_no_request_fails() {
+    let engine = Engine::start();
+    let contained = engine.config("shop:1", "2");
+    // `{port}` stands for a port of the test here, so the instance learns its own from the environment.
+    let program = tidegate_binary();
+    let command = format!("command: [sh, -c, 'exec {} sample-api --port \"$PORT\"']", program.display());
+    let docker = contained.lines().find(|line| line.contains("docker:")).expect("a line").to_owned();
+    let processes = contained.replace("image: shop:1", &command).replace(&docker, "");
+    let gateway = Tidegate::start(&processes);
+    let address = gateway.address();
+    let path = "/healthz";
+    assert_eq!(Raw::connect(address).get(path, "").status, 200);
+    let stop = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&stop);
+    let client = std::thread::spawn(move || {
+        while !ended.load(Ordering::SeqCst) {
+            let answer = Raw::connect(address).get(path, "");
+            assert_eq!(answer.status, 200, "{answer}");
+        }
+    });
+    let kind = || -> (Value, usize) {
+        let shown: Value =
+            serde_json::from_slice(&gateway.admin("GET", "/api/instances").body).expect("JSON");
+        let settled = shown[0]["rollout"].is_null() && shown[0]["ready"] == 2 && shown[0]["draining"] == 0;
+        (shown[0]["driver"].clone(), if settled { engine.running().len() } else { usize::MAX })
+    };
+    gateway.write_config(&contained);
+    assert_eq!(gateway.reload().status, 200);
+    soon("both are containers", || kind() == ("docker".into(), 2));
+    gateway.write_config(&processes);
+    assert_eq!(gateway.reload().status, 200);
+    soon("both are processes", || kind() == ("process".into(), 0));
+    stop.store(true, Ordering::SeqCst);
+    client.join().expect("each request was answered with 200");
 }
 
 #[test]

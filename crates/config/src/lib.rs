@@ -51,5 +51,5 @@ pub use value::{
     HeaderValue, HedgeAfter, HostPattern, HostPolicy, ImageName, InstanceLogPath, InstancePort, LogPath,
     Method, Multiple, Nameserver, ObjectName, PathPattern, Percent, Period, PeriodOrOff, PodPort, ProbeHost,
     ProbePath, QueryName, RedirectStatus, RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit,
-    SrvName, StatusRange, TimeZone, WebhookUrl, Workers, ZoneName,
+    SrvName, StatusRange, TimeZone, Volume, WebhookUrl, Workers, ZoneName,
 };

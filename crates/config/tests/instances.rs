@@ -285,7 +285,7 @@ fn an_image_alone_is_a_container_with_every_default() {
 
 #[test]
 fn a_command_beside_an_image_is_its_arguments() {
-    let text = "{ image: shop, command: \"serve --port {port}\", container_port: 3000, docker: /run/d.sock, \
+    let text = "{ image: shop, command: \"serve --port {port}\", container_port: 3000, docker: { socket: /run/d.sock, volumes: '/srv:/data:ro' }, \
                 user: 1000, group: 50, env: { A: b }, limits: { cpu: 150%, memory: 1GiB, processes: 99 } }";
     let instances = instances(text);
     assert!(matches!(instances.driver(), Driver::Container(_)));
@@ -293,4 +293,5 @@ fn a_command_beside_an_image_is_its_arguments() {
     let docker = instances.docker.unwrap_or_default();
     assert_eq!(docker.socket.as_deref(), Some(Path::new("/run/d.sock")));
     assert_eq!((docker.owner.as_str(), docker.network), ("tidegate", None));
+    assert_eq!(docker.volumes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/srv:/data:ro"]);
 }

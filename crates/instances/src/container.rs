@@ -180,6 +180,7 @@ mod tests {
             socket: Some("/nowhere/docker.sock".into()),
             owner: "gate".into(),
             network: None,
+            volumes: Vec::new(),
         };
         let containers = Containers::at(&settings).unwrap();
         assert!(containers.are_at(&settings::Container { image: "shop:2".into(), ..settings.clone() }));

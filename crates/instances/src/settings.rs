@@ -78,6 +78,8 @@ pub struct Container {
     pub owner: String,
     /// The network of the engine in which containers are reached at their own addresses; `None`: at a port of 127.0.0.1.
     pub network: Option<String>,
+    /// What of the engine's machine, or which of its volumes, is mounted where: `/srv/data:/data:ro`.
+    pub volumes: Vec<String>,
 }
 
 /// Bounds that the kernel keeps.
@@ -208,6 +210,7 @@ mod tests {
             socket: None,
             owner: "tidegate".into(),
             network: None,
+            volumes: Vec::new(),
         };
         let mut settings = FleetSettings::new("shop", vec![]);
         let process = settings.revision();

@@ -11,7 +11,7 @@ use super::cluster::Deployment;
 use super::scale::Scale;
 use crate::value::{
     Account, ByteSize, CommandWord, EngineName, EnvName, EnvValue, Factor, ImageName, InstanceLogPath,
-    InstancePort, Multiple, Period, Secret, WebhookUrl, Yes,
+    InstancePort, Multiple, Period, Secret, Volume, WebhookUrl, Yes,
 };
 
 /// Instances of the API, as many as `scale` says. With `command` (processes) or `image` (containers) Tidegate launches
@@ -204,11 +204,16 @@ pub struct Docker {
     /// container of that network itself.
     #[schemars(extend("x-default" = "none: at a port of 127.0.0.1"))]
     pub network: Option<EngineName>,
+    /// What is mounted in containers: `/srv/data:/data`, `/etc/shop:/etc/shop:ro`, or a volume of the engine,
+    /// `shop-data:/data`. One or a list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-one-or-list" = true))]
+    pub volumes: Vec<Volume>,
 }
 
 impl Default for Docker {
     fn default() -> Self {
-        Self { socket: None, owner: EngineName::tidegate(), network: None }
+        Self { socket: None, owner: EngineName::tidegate(), network: None, volumes: Vec::new() }
     }
 }
 

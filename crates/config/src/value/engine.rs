@@ -1,4 +1,4 @@
-//! Containers: which image, and names that an engine knows.
+//! Containers: which image, what is mounted, and names that an engine knows.
 
 use super::{Bad, word};
 
@@ -29,6 +29,20 @@ word!(
     }
 );
 
+word!(
+    /// What is mounted in a container, and where: `/srv/data:/data:ro`.
+    Volume, "volume", "a path or a volume and where it is mounted, such as `/srv/data:/data:ro`", &["string"], |text| {
+        let parts: Vec<&str> = text.split(':').collect();
+        let ([source, target] | [source, target, "ro" | "rw"]) = parts[..] else { return Err(Bad::plain()) };
+        if source.starts_with('.') {
+            return Err(Bad::because("the engine knows no relative paths").hint("write the whole path"));
+        }
+        let clean = text.len() <= 4096 && !text.contains(char::is_control);
+        let is_source = source.starts_with('/') || EngineName::read(source).is_ok();
+        if clean && is_source && target.starts_with('/') { Ok(text.into()) } else { Err(Bad::plain()) }
+    }
+);
+
 impl EngineName {
     /// Whose containers are where the file does not say.
     pub(crate) fn tidegate() -> Self {
@@ -51,6 +65,16 @@ mod tests {
         }
         let hint = ImageName::read("https://ghcr.io/shop:1").map_err(|bad| bad.hint.unwrap_or_default());
         assert_eq!(hint, Err("did you mean `ghcr.io/shop:1`?".into()));
+    }
+
+    #[test]
+    fn a_volume_is_a_whole_path_or_a_name_and_a_whole_path() {
+        for text in ["/srv/data:/data", "/etc/shop:/etc/shop:ro", "shop-data:/data:rw"] {
+            assert_eq!(Volume::read(text).map(|volume| volume.to_string()), Ok(text.into()));
+        }
+        for text in ["", "/data", "./data:/data", "a b:/data", "/a:data", "/a:/b:rx", "/a:/b:ro:x", ":/b"] {
+            assert!(Volume::read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use attempt::{Attempts, HedgeAfter, RetryOn};
 pub use calendar::{DayRange, DayTime, TimeZone};
 pub use cluster::{ApiUrl, ObjectName, PodPort};
 pub use discovery::{DnsName, Nameserver, SrvName};
-pub use engine::{EngineName, ImageName};
+pub use engine::{EngineName, ImageName, Volume};
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
     ServiceName,
@@ -130,6 +130,7 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<ByteSize>(),
     format::<ImageName>(),
     format::<EngineName>(),
+    format::<Volume>(),
     format::<SizeLimit>(),
     format::<CountLimit>(),
     format::<Period>(),

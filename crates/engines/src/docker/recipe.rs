@@ -35,6 +35,8 @@ pub struct Recipe {
     pub port: u16,
     /// How it is reached.
     pub reach: Reach,
+    /// What of the engine's machine, or which volume, is mounted where: `/srv/data:/data:ro`.
+    pub volumes: Vec<String>,
     /// Most memory, in bytes; swap included.
     pub memory: Option<u64>,
     /// Most CPU time per time, in thousandths of a core: 1500 is one and a half.
@@ -81,6 +83,7 @@ impl Recipe {
             user: None,
             port,
             reach: Reach::Published,
+            volumes: Vec::new(),
             memory: None,
             millicores: None,
             processes: None,
@@ -156,6 +159,9 @@ impl Recipe {
             }
             Reach::Network(network) => host["NetworkMode"] = json!(&**network),
         }
+        if !self.volumes.is_empty() {
+            host["Binds"] = json!(self.volumes);
+        }
         if let Some(memory) = self.memory {
             host["Memory"] = json!(memory);
             host["MemorySwap"] = json!(memory);
@@ -194,7 +200,7 @@ mod tests {
         let body = Recipe::new("shop", "r1", "shop:1", 8080).create("t", "shop-1");
         assert_eq!(body.get("Cmd"), None);
         assert_eq!(body.get("User"), None);
-        assert_eq!(body["HostConfig"].get("Memory"), None);
+        assert_eq!((body["HostConfig"].get("Memory"), body["HostConfig"].get("Binds")), (None, None));
         assert_eq!(body["HostConfig"]["PortBindings"]["8080/tcp"][0]["HostIp"], "127.0.0.1");
     }
 
@@ -207,6 +213,7 @@ mod tests {
             command: vec!["serve".into()],
             env: vec![("KEY".into(), "a=b".into())],
             reach: Reach::Network("shopnet".into()),
+            volumes: vec!["/srv:/data:ro".into()],
             ..Recipe::new("shop", "r1", "shop:1", 8080)
         };
         let body = recipe.create("t", "shop-1");
@@ -214,6 +221,7 @@ mod tests {
         assert_eq!((&host["Memory"], &host["MemorySwap"]), (&json!(67_108_864), &json!(67_108_864)));
         assert_eq!((&host["NanoCpus"], &host["PidsLimit"]), (&json!(1_500_000_000), &json!(100)));
         assert_eq!((&body["Cmd"], &body["Env"]), (&json!(["serve"]), &json!(["KEY=a=b"])));
+        assert_eq!(host["Binds"], json!(["/srv:/data:ro"]));
         assert_eq!((&host["NetworkMode"], host.get("PortBindings")), (&json!("shopnet"), None));
         assert_eq!(
             body["Labels"],

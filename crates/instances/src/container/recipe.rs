@@ -20,6 +20,7 @@ pub(super) fn recipe(name: &str, settings: &FleetSettings, container: &Container
             .network
             .as_deref()
             .map_or(Reach::Published, |network| Reach::Network(network.into())),
+        volumes: container.volumes.clone(),
         memory: program.limits.memory,
         millicores: program.limits.cpu.map(thousandths),
         processes: program.limits.processes.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
@@ -53,6 +54,7 @@ mod tests {
             socket: None,
             owner: "gate".into(),
             network: None,
+            volumes: vec!["data:/data".into()],
         };
         let program = Program {
             command: ["--port={port}", "{name}.{service}"].map(str::to_owned).into(),
@@ -81,6 +83,7 @@ mod tests {
         let (settings, container) = settings();
         let made = recipe("shop-1", &settings, &container);
         assert_eq!((made.memory, made.millicores, made.processes), (Some(64 << 20), Some(1500), Some(100)));
+        assert_eq!(made.volumes, ["data:/data"]);
         assert_eq!((made.user.as_deref(), made.reach), (Some("1000:50"), Reach::Published));
         let container = Container { network: Some("shopnet".into()), ..container };
         assert_eq!(recipe("shop-1", &settings, &container).reach, Reach::Network("shopnet".into()));

@@ -98,6 +98,7 @@ impl Mind {
             ready_after,
             replaced: false,
             adopted: Some(now.at),
+            found: false,
         };
         let (start_timeout, drain_timeout) = (self.settings.start_timeout, self.settings.drain_timeout);
         match known.phase {

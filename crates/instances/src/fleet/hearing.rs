@@ -34,7 +34,7 @@ impl Mind {
                 instance.ready_after = Some(after);
                 let proves = self.rollout == Rollout::None && Rc::ptr_eq(&instance.spec, &self.target);
                 // One that was found running tells nothing of how long a start takes.
-                if instance.adopted.is_none() {
+                if !instance.found {
                     self.start_time.learn(after);
                 }
                 self.pacing.became_ready();

@@ -61,6 +61,8 @@ pub(super) struct Instance {
     pub(super) replaced: bool,
     /// Came from another process, which may still have requests with it.
     pub(super) adopted: Option<Instant>,
+    /// It has outlived the process that launched it.
+    pub(super) found: bool,
 }
 
 impl Instance {

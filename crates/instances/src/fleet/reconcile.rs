@@ -127,6 +127,7 @@ impl Mind {
                     ready_after: None,
                     replaced: false,
                     adopted: None,
+                    found: false,
                 };
                 self.insert(instance);
             }

@@ -78,7 +78,12 @@ impl Mind {
         let is_held = |known: &Known| self.instances.iter().any(|i| *i.name == *known.name);
         let found: Vec<_> = found.into_iter().filter(|known| !is_held(known)).collect();
         let current = found.iter().filter(|known| known.revision == self.target.revision).count();
+        let names: Vec<_> = found.iter().map(|known| known.name.clone()).collect();
         self.adopt_all(found.into_iter().map(|known| Handed { known, control: None }).collect(), now, out);
+        for instance in self.instances.iter_mut().filter(|i| names.iter().any(|name| **name == *i.name)) {
+            // No other process has requests with it, and how long its start took is not known.
+            (instance.adopted, instance.found) = (None, true);
+        }
         if self.closed {
             return self.close(now);
         }

@@ -1,4 +1,4 @@
-//! Containers are replaced, one after the other, also by processes and in the place of them.
+//! Containers are replaced, one after the other.
 
 use crate::fixture::{run, until};
 use crate::stage::{Engine, Play};

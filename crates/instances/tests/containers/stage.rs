@@ -91,6 +91,7 @@ pub(crate) fn settings(socket: PathBuf, image: &str) -> FleetSettings {
         socket: Some(socket),
         owner: "gate".into(),
         network: None,
+        volumes: Vec::new(),
     };
     let mut settings = FleetSettings::new("shop", vec!["serve".into(), "--port={port}".into()]);
     settings.ready.kind = ProbeKind::Http { path: "/healthz".into(), host: None, expect: Vec::new() };

@@ -164,6 +164,7 @@ fn container(image: &config::ImageName, instances: &config::Instances) -> Contai
         socket: docker.socket,
         owner: docker.owner.as_str().into(),
         network: docker.network.map(|network| network.as_str().into()),
+        volumes: docker.volumes.iter().map(|volume| volume.as_str().into()).collect(),
     }
 }
 
