@@ -159,7 +159,7 @@ fn where_all_are_full_only_more_of_them_are_worth_the_long_wait() {
             EndpointSettings { max_requests: Some(1), ..EndpointSettings::new("shop-1", Place::Address(at)) };
         let hold = Some(QueueSettings { size: 8, timeout: Duration::from_secs(10) });
         let queue = QueueSettings { size: 0, timeout: Duration::from_secs(1) };
-        let settings = Settings { hold, queue, ..Settings::new("shop", vec![one]) };
+        let settings = Settings { queue, hold, ..Settings::new("shop", vec![one]) };
         let full = Service::build(settings, &scene.registry, &scene.meters, Clock::real().now()).unwrap();
         let local = scene.adopt(&full);
         let under_way = scene.ask(&local);
