@@ -157,7 +157,9 @@ impl Scaled {
     /// notice a tenth of a second before this does.
     fn prospect(&self, fleet: &FleetView, wanted: u32) -> Prospect {
         let more_come = fleet.starting > 0 || fleet.ready < wanted;
-        let more_may_come = !self.plan.dry_run && wanted < self.plan.scale.max;
+        // With a dry run it is the cluster's workload that somebody else scales, who may have heard of it from here.
+        let somebody_scales = !self.plan.dry_run || matches!(self.hands, Hands::Cluster(_));
+        let more_may_come = somebody_scales && wanted < self.plan.scale.max;
         if fleet.crash_loop.is_some() {
             // One that is starting may do its work for a while.
             if fleet.starting > 0 { Prospect::Again } else { Prospect::None }
