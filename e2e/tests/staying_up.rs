@@ -95,7 +95,10 @@ fn requests_of_http_2_clients_are_answered_through_reloads_and_upgrades() {
     println!("{told}");
     let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
     assert_eq!(told["failures"], serde_json::json!([]), "{told}\n{}", fleet.log());
-    assert_eq!(told["connections"], UPGRADES + 1, "one for each process: {told}");
+    // One for each process. A client that is told to go may meet the old process once more, which serves whoever was in its
+    // queue, and tells it again.
+    let connections = told["connections"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    assert!((UPGRADES + 1..=2 * UPGRADES + 1).contains(&connections), "{told}");
     // The first says that the end is near, the second which request is the last (RFC 9113 section 6.8).
     assert!(told["goaways"].as_u64() >= Some(UPGRADES as u64), "{told}");
     assert!(told["answered"].as_u64() > Some(100), "{told}");
