@@ -16,7 +16,7 @@ mod stamp;
 pub use access_log::AccessLog;
 pub use events::{Event, EventKind, Events, time_text};
 pub use meters::{
-    CoreCounter, EndpointMeters, EndpointTotals, InstanceMeters, InstanceTotals, ListenerMeters,
+    CallerTotals, CoreCounter, EndpointMeters, EndpointTotals, InstanceMeters, InstanceTotals, LimitMeters, LimitTotals, ListenerMeters,
     ListenerTotals, Meters, Outcome, ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals,
     Snapshot, UpgradeTotals,
 };

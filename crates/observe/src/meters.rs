@@ -7,12 +7,14 @@
 //! *Not here*: the cells (`base::meters`) and any look-up on the hot path.
 
 mod exposition;
+mod guard;
 mod instances;
 mod kinds;
 mod outcomes;
 mod process;
 mod snapshot;
 
+pub use guard::{CallerTotals, LimitMeters, LimitTotals};
 pub use instances::{InstanceMeters, InstanceTotals};
 pub use kinds::{CoreCounter, EndpointMeters, ListenerMeters, RouteMeters, ServiceMeters};
 pub use outcomes::Outcome;
@@ -37,6 +39,8 @@ pub struct Meters {
     endpoints: Family<EndpointMeters>,
     instances: Family<InstanceMeters>,
     listeners: Family<ListenerMeters>,
+    limits: Family<LimitMeters>,
+    callers: Family<CoreCounter>,
     stops: Mutex<BTreeMap<&'static str, Arc<CoreCounter>>>,
     reloads: Reloads,
     upgrades: Upgrades,
@@ -69,6 +73,8 @@ impl Meters {
             endpoints: Family::default(),
             instances: Family::default(),
             listeners: Family::default(),
+            limits: Family::default(),
+            callers: Family::default(),
             stops: Mutex::default(),
             reloads: Reloads::default(),
             upgrades: Upgrades::default(),
@@ -100,6 +106,16 @@ impl Meters {
     /// The meters of a listener, by its address.
     pub fn listener(&self, address: &str) -> Arc<ListenerMeters> {
         self.listeners.obtain(address, "", || ListenerMeters::new(self.cores))
+    }
+
+    /// The meters of a policy of a route; the route is empty for what holds for all of them.
+    pub fn limit(&self, route: &str, policy: &str) -> Arc<LimitMeters> {
+        self.limits.obtain(route, policy, || LimitMeters::new(self.cores))
+    }
+
+    /// The counter of requests whose callers were identified in this way and have this plan.
+    pub fn callers(&self, way: &str, plan: &str) -> Arc<CoreCounter> {
+        self.callers.obtain(way, plan, || CoreCounter::new(self.cores))
     }
 
     /// The counter of requests that Tidegate itself ended for `reason`.
@@ -143,6 +159,8 @@ impl Meters {
         self.endpoints.retain_held();
         self.instances.retain_held();
         self.listeners.retain_held();
+        self.limits.retain_held();
+        self.callers.retain_held();
     }
 
     /// All numbers at this moment. About 1 us for each route and core.

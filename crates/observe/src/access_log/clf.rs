@@ -1,6 +1,6 @@
 //! An entry in the combined log format: `client - - [time] "request" status bytes "referer" "user agent"`.
 //!
-//! The user's name, which the format has a place for, is always `-`.
+//! The user is whom the caller was found to be, with `_` for the spaces that the format has no place for.
 
 use super::entry::{Entry, version_text};
 use super::escape::push_clf;
@@ -10,7 +10,13 @@ use crate::stamp::Stamp;
 /// Writes the line, without a line feed.
 pub(super) fn write(out: &mut Vec<u8>, entry: &Entry<'_>, stamp: &Stamp, mask: &Mask, scratch: &mut Vec<u8>) {
     super::recorder::push_client(out, entry.client);
-    out.extend_from_slice(b" - - [");
+    out.extend_from_slice(b" - ");
+    match entry.consumer {
+        "" => out.push(b'-'),
+        name if name.contains(' ') => push_clf(out, name.replace(' ', "_").as_bytes()),
+        name => push_clf(out, name.as_bytes()),
+    }
+    out.extend_from_slice(b" [");
     stamp.push_clf(out);
     out.extend_from_slice(b"] \"");
     push_clf(out, entry.method.as_bytes());

@@ -52,6 +52,12 @@ pub struct Entry<'a> {
     pub endpoint: &'a str,
     /// How many times the request was sent to an endpoint.
     pub attempts: u8,
+    /// How the caller was identified; empty where nobody asked.
+    pub auth: &'static str,
+    /// Who called: a consumer's name, or a token's subject; empty where nobody is known.
+    pub consumer: &'a str,
+    /// The caller's plan; empty: none.
+    pub plan: &'a str,
     /// The request's id.
     pub request_id: &'a str,
     /// The W3C trace context that was sent on.

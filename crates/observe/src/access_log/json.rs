@@ -33,6 +33,9 @@ pub(super) fn write(out: &mut Vec<u8>, entry: &Entry<'_>, stamp: &Stamp, mask: &
         object.optional(key, Some(name.as_bytes()).filter(|n| !n.is_empty()));
     }
     object.number("attempts", u64::from(entry.attempts));
+    for (key, word) in [("auth", entry.auth), ("consumer", entry.consumer), ("plan", entry.plan)] {
+        object.optional(key, Some(word.as_bytes()).filter(|w| !w.is_empty()));
+    }
     object.text("request_id", entry.request_id.as_bytes());
     object.optional("traceparent", entry.traceparent.map(str::as_bytes));
     object.optional("user_agent", entry.user_agent);

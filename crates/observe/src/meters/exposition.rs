@@ -17,6 +17,7 @@ pub(super) fn write(all: &Snapshot, process: &Process, out: &mut String) {
     endpoints(&mut page, all);
     instances(&mut page, all);
     listeners(&mut page, all);
+    guard(&mut page, all);
     page.family("tidegate_stops_total", "counter", "Requests that Tidegate itself ended, by reason.");
     for (reason, count) in &all.stops {
         page.sample("tidegate_stops_total", &labels(&[("reason", reason)]), count);
@@ -131,6 +132,27 @@ fn endpoints(page: &mut Page<'_>, all: &Snapshot) {
     );
     for endpoint in &all.endpoints {
         page.sample("tidegate_upstream_reused_total", &of(endpoint), endpoint.reused);
+    }
+}
+
+/// Nothing at all where nobody is identified and nothing is limited.
+fn guard(page: &mut Page<'_>, all: &Snapshot) {
+    const LIMITED: &str = "tidegate_limited_total";
+    const CALLERS: &str = "tidegate_callers_total";
+    if !all.limits.is_empty() {
+        page.family(LIMITED, "counter", "Requests over a limit, by route, policy and what became of them.");
+    }
+    for limit in &all.limits {
+        let base = labels(&[("route", &limit.route), ("policy", &limit.policy)]);
+        for (outcome, count) in limit.outcomes {
+            page.sample(LIMITED, &format!("{base},outcome=\"{outcome}\""), count);
+        }
+    }
+    if !all.callers.is_empty() {
+        page.family(CALLERS, "counter", "Requests whose caller was identified, by way and plan.");
+    }
+    for caller in &all.callers {
+        page.sample(CALLERS, &labels(&[("way", &caller.way), ("plan", &caller.plan)]), caller.requests);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Counters only grow while a series lives, so the difference of two snapshots is what happened between them.
 //! The moment is not exact: workers go on counting while the sums are made.
 
-use super::{InstanceTotals, Meters, Outcome};
+use super::{CallerTotals, InstanceTotals, LimitTotals, Meters, Outcome};
 use base::meters::Buckets;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -25,6 +25,10 @@ pub struct Snapshot {
     pub instances: Vec<InstanceTotals>,
     /// Sorted by address.
     pub listeners: Vec<ListenerTotals>,
+    /// Sorted by route, then policy.
+    pub limits: Vec<LimitTotals>,
+    /// Sorted by way, then plan.
+    pub callers: Vec<CallerTotals>,
     /// How many requests Tidegate itself ended, by reason.
     pub stops: Vec<(&'static str, u64)>,
     /// Loads of the config.
@@ -178,6 +182,8 @@ pub(super) fn take(meters: &Meters) -> Snapshot {
         endpoints: endpoints(meters),
         instances: instances(meters),
         listeners: listeners(meters),
+        limits: meters.limits.list().into_iter().map(|((r, p), m)| LimitTotals::of(r, p, &m)).collect(),
+        callers: callers(meters),
         stops,
         reloads: reloads(meters),
         upgrades: UpgradeTotals {
@@ -186,6 +192,15 @@ pub(super) fn take(meters: &Meters) -> Snapshot {
         },
         access_log_dropped: meters.access_log_dropped.get(),
     }
+}
+
+fn callers(meters: &Meters) -> Vec<CallerTotals> {
+    let total = |((way, plan), count): (super::Labels, Arc<super::CoreCounter>)| CallerTotals {
+        way,
+        plan,
+        requests: count.total(),
+    };
+    meters.callers.list().into_iter().map(total).collect()
 }
 
 fn routes(meters: &Meters) -> Vec<RouteTotals> {
