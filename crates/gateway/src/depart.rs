@@ -47,6 +47,7 @@ impl Trip {
         let head = self.head.as_ref();
         let target = self.asked.as_ref().or(head.map(|h| &h.target));
         let route = self.route();
+        let caller = self.caller();
         let service = self.service.and_then(|place| self.here.site.services.get(place));
         // What the response itself could not tell any more.
         let cut = match end {
@@ -77,6 +78,9 @@ impl Trip {
             service: service.map_or("", |s| &s.settings.name),
             endpoint: self.permit.as_ref().map_or(self.failed_at.as_deref().unwrap_or(""), |p| p.endpoint()),
             attempts: self.attempts,
+            auth: caller.map_or("", |c| c.way.as_str()),
+            consumer: caller.map_or("", |c| c.consumer.as_ref().map_or(&*c.subject, |known| &known.name)),
+            plan: caller.map_or("", |c| &c.plan),
             request_id: self.id.as_str(),
             traceparent: head.and_then(|h| h.fields.get_str(Name::Traceparent)),
             user_agent: head.and_then(|h| h.fields.get(Name::UserAgent)),

@@ -12,10 +12,16 @@
 //! *Not here*: bytes and connections (`net`), endpoints (`upstream`), the config file (`config`).
 
 mod arrival;
+mod ask;
 mod client_address;
 mod depart;
 mod desk;
 mod explain;
+mod facts;
+pub mod guard;
+mod guarded;
+mod paced;
+mod preflight;
 mod pressure;
 mod problem;
 mod road;

@@ -1,6 +1,6 @@
 //! A stop in words: `application/problem+json` (RFC 9457), or a status for callers that speak gRPC.
 
-use crate::stop::Stop;
+use crate::stop::{Reason, Stop};
 use bytes::Bytes;
 use message::{Fields, Name, ResponseHead, StatusCode};
 use net::Body;
@@ -18,21 +18,37 @@ fn json(stop: &Stop, request_id: &str) -> (ResponseHead, Body) {
     head.fields.add(Name::ContentType, b"application/problem+json");
     head.fields.add(Name::CacheControl, b"no-store");
     if let Some(after) = stop.retry_after {
-        head.fields.add(Name::RetryAfter, after.as_secs().max(1).to_string().as_bytes());
+        // Rounded up: who comes back on the second must not come too early.
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        head.fields.add(Name::RetryAfter, seconds.max(1).to_string().as_bytes());
     }
     if let Some(allow) = &stop.allow {
         head.fields.add(Name::Allow, allow.as_bytes());
     }
-    let body = serde_json::json!({
-        "type": format!("urn:tidegate:problem:{}", stop.reason.label().replace('_', "-")),
+    let mut body = serde_json::json!({
+        "type": kind(stop.reason),
         "title": stop.reason.title(),
         "status": status.as_u16(),
         "detail": stop.public,
         "request_id": request_id,
     });
+    if !stop.violated.is_empty() {
+        body["violated-policies"] = serde_json::json!(stop.violated);
+    }
     let mut text = serde_json::to_vec_pretty(&body).unwrap_or_default();
     text.push(b'\n');
     (head, Body::full(Bytes::from(text)))
+}
+
+/// What kind of problem it is: of those that are registered, or one of ours.
+fn kind(reason: Reason) -> String {
+    match reason {
+        // draft-ietf-httpapi-ratelimit-headers-10 section 7.
+        Reason::RateLimited | Reason::QuotaExceeded | Reason::ConcurrencyLimited => {
+            "https://iana.org/assignments/http-problem-types#quota-exceeded".to_owned()
+        }
+        _ => format!("urn:tidegate:problem:{}", reason.label().replace('_', "-")),
+    }
 }
 
 /// Trailers-only, as a gRPC client expects it: HTTP 200 and the status in a field.
@@ -67,7 +83,6 @@ fn grpc_status(status: StatusCode) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stop::Reason;
     use std::time::Duration;
 
     #[test]

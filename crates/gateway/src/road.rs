@@ -4,7 +4,7 @@
 //! Stages that are not there yet have their places named.
 
 use crate::arrival::Arrival;
-use crate::stage::{admit, find, forward};
+use crate::stage::{admit, charge, cors, find, forward, identify};
 use crate::stop::Stop;
 use crate::trip::Trip;
 use net::Body;
@@ -19,12 +19,32 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
     find::find(trip, &mut body)?;
     // As early as the route's priority is known: what is refused here has cost nobody anything.
     admit::shed(trip)?;
-    // cors: before identify, since a preflight has no credentials
-    // identify: who is calling?
-    // charge: may this caller, now? After identify, since limits belong to callers
+    if trip.is_guarded() {
+        // Away from the road of those that ask for nothing, so that it costs them nothing.
+        if let Some(arrival) = Box::pin(guarded(trip)).await? {
+            return Ok(arrival);
+        }
+    }
     // validate: does it match the contract?
     // recall: a fresh copy in the cache?
     // offload: a job instead of an answer?
     forward::forward(trip, body).await
     // keep, shape: on the way back
+}
+
+/// The part of the road where a route asks something of its callers.
+async fn guarded(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
+    // Before identify: a preflight has no credentials (Fetch section 3.2).
+    if let Some(arrival) = cors::cors(trip) {
+        return Ok(Some(arrival));
+    }
+    // Before identify: guessing credentials is limited like everything else.
+    charge::before(trip).await?;
+    // Who is calling, and may they?
+    if let Some(arrival) = identify::identify(trip).await? {
+        return Ok(Some(arrival));
+    }
+    // After identify: limits belong to callers.
+    charge::after(trip).await?;
+    Ok(None)
 }

@@ -65,6 +65,10 @@ fn finished(mut trip: Box<Trip>, arrival: Arrival) -> Response<Box<Trip>> {
     if !head.fields.has(Name::Date) {
         trip.desk.with_date(trip.arrived, |date| head.fields.add(Name::Date, date));
     }
+    let body = match &mut trip.guarded {
+        Some(guarded) => guarded.announce(&mut head, body),
+        None => body,
+    };
     trip.status = head.status.as_u16();
     if trip.explains {
         told::tell(&trip, &mut head);

@@ -1,6 +1,7 @@
 //! One version of the config as the road sees it: immutable, swapped whole.
 
 use crate::client_address::Network;
+use crate::guard::{Guard, Guards};
 use bytes::Bytes;
 use message::{Fields, StatusCode};
 use observe::{ListenerMeters, RouteMeters};
@@ -20,6 +21,8 @@ pub struct Site {
     pub unrouted: Arc<RouteMeters>,
     /// The listeners' meters, in the order of the listeners.
     pub listeners: Vec<Arc<ListenerMeters>>,
+    /// What guards go by; none where no route asks for anything.
+    pub guards: Option<Arc<Guards>>,
     /// Where requests are logged.
     pub access_log: Option<Arc<observe::access_log::AccessLog>>,
     /// Who may ask how a request was served.
@@ -62,6 +65,8 @@ pub struct Route {
     pub fallback: Option<Fallback>,
     /// Who gets a copy of its requests.
     pub mirror: Option<Mirror>,
+    /// What it asks of its callers; none where that is nothing.
+    pub guard: Option<Box<Guard>>,
     /// Taken off the front of the path before it goes to the service.
     pub strip_prefix: Option<Box<str>>,
     /// Its meters.
@@ -150,6 +155,13 @@ pub struct Respond {
     pub fields: Fields,
     /// Its body.
     pub body: Bytes,
+}
+
+impl Route {
+    /// Does it answer browsers that ask what they may send?
+    pub(crate) fn answers_preflights(&self) -> bool {
+        self.guard.as_ref().is_some_and(|guard| guard.cors.is_some())
+    }
 }
 
 impl Site {

@@ -21,6 +21,13 @@ pub enum Reason {
     BodyMalformed,
     ClientSlow,
     ClientGone,
+    Unauthenticated,
+    Forbidden,
+    IdentityUnavailable,
+    RateLimited,
+    QuotaExceeded,
+    ConcurrencyLimited,
+    LimitsUnavailable,
     NoEndpoint,
     QueueFull,
     QueueTimeout,
@@ -44,7 +51,7 @@ pub(crate) enum Fault {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 26] = [
         Self::Malformed,
         Self::HeadTimeout,
         Self::RouteNotFound,
@@ -53,6 +60,13 @@ impl Reason {
         Self::BodyMalformed,
         Self::ClientSlow,
         Self::ClientGone,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::IdentityUnavailable,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::ConcurrencyLimited,
+        Self::LimitsUnavailable,
         Self::NoEndpoint,
         Self::QueueFull,
         Self::QueueTimeout,
@@ -79,6 +93,17 @@ impl Reason {
             Self::ClientSlow => ("client_slow", 408, "The body of the request arrived too slowly", Client),
             // Never sent: a number for logs, as nginx uses it.
             Self::ClientGone => ("client_gone", 499, "The client went away", Client),
+            Self::Unauthenticated => ("unauthenticated", 401, "Credentials are needed", Client),
+            Self::Forbidden => ("forbidden", 403, "This caller may not do this", Client),
+            Self::IdentityUnavailable => {
+                ("identity_unavailable", 503, "Credentials cannot be verified now", Upstream)
+            }
+            Self::RateLimited => ("rate_limited", 429, "Too many requests", Client),
+            Self::QuotaExceeded => ("quota_exceeded", 429, "The quota is used up", Client),
+            Self::ConcurrencyLimited => ("concurrency_limited", 429, "Too many requests at a time", Client),
+            Self::LimitsUnavailable => {
+                ("limits_unavailable", 429, "Limits cannot be checked now", Upstream)
+            }
             Self::NoEndpoint => ("no_endpoint", 503, "The service is not available", Upstream),
             Self::QueueFull => ("queue_full", 503, "The service is full", Upstream),
             Self::QueueTimeout => ("queue_timeout", 503, "The service is full", Upstream),
@@ -134,11 +159,13 @@ pub(crate) struct Stop {
     pub(crate) retry_after: Option<Duration>,
     /// The methods that are allowed, behind a 405.
     pub(crate) allow: Option<String>,
+    /// The policies that were violated, behind a 429.
+    pub(crate) violated: Vec<Box<str>>,
 }
 
 impl Stop {
     pub(crate) fn new(reason: Reason, public: impl Into<String>) -> Self {
-        Self { reason, status: None, public: public.into(), detail: None, retry_after: None, allow: None }
+        Self { reason, status: None, public: public.into(), detail: None, retry_after: None, allow: None, violated: Vec::new() }
     }
 
     /// The wire refused what a client sent.
@@ -204,7 +231,7 @@ impl Stop {
         Self::new(Reason::Overloaded, "The gateway serves more important requests first.").retry_after(SOON)
     }
 
-    fn retry_after(self, after: Duration) -> Self {
+    pub(crate) fn retry_after(self, after: Duration) -> Self {
         Self { retry_after: Some(after), ..self }
     }
 

@@ -2,8 +2,11 @@
 
 use crate::client_address;
 use crate::desk::{Desk, Here};
+use crate::guard::{Guard, Guards};
+use crate::guarded::Guarded;
 use crate::site::{Action, Route};
 use crate::stop::Reason;
+use auth::Caller;
 use base::RequestId;
 use message::{Name, RequestHead, Target};
 use net::{Interim, Peer, Request};
@@ -44,6 +47,8 @@ pub struct Trip {
     pub(crate) failed_at: Option<Box<str>>,
     pub(crate) attempts: u8,
     pub(crate) upstream_took: Option<Duration>,
+    /// What the guards learnt; none where the route asks for nothing.
+    pub(crate) guarded: Option<Box<Guarded>>,
     pub(crate) stop: Option<Reason>,
     pub(crate) status: u16,
     pub(crate) departed: bool,
@@ -120,6 +125,7 @@ impl Trip {
             failed_at: None,
             attempts: 0,
             upstream_took: None,
+            guarded: None,
             stop: None,
             status: 0,
             departed: false,
@@ -133,6 +139,17 @@ impl Trip {
             (Action::Split(split), Some(part)) => split.parts.get(part).map_or(&route.meters, |p| &p.meters),
             _ => &route.meters,
         }
+    }
+
+    /// What the route asks of its callers, where it asks for anything.
+    pub(crate) fn guard<'h>(&self, here: &'h Here) -> Option<(&'h Guard, &'h Guards)> {
+        let guard = here.site.plan.routes.get(self.route?)?.guard.as_deref()?;
+        Some((guard, here.site.guards.as_deref()?))
+    }
+
+    /// Who is calling, as far as anybody has asked.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        self.guarded.as_ref()?.caller.as_ref()
     }
 
     /// The route that was found.

@@ -1,22 +1,21 @@
 //! Which route does the request take, and does its body fit?
 
+use crate::preflight::preflight;
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
+use message::{Method, RequestHead};
 use net::Body;
 use route::{Ask, Find, Params};
 
 /// Finds the route.
 pub(crate) fn find(trip: &mut Trip, body: &mut Body) -> Result<(), Stop> {
     let Some(head) = &trip.head else { return Err(nowhere()) };
+    if let Some(route) = asked_for(trip, head) {
+        trip.route = Some(route);
+        return Ok(());
+    }
     let mut params = Params::new();
-    let ask = Ask {
-        method: &head.method,
-        host: head.authority.as_ref().map_or("", |a| a.host()),
-        path: head.target.path(),
-        query: head.target.query(),
-        fields: &head.fields,
-    };
-    let route = match trip.here.site.plan.table.find(&ask, &mut params) {
+    let route = match trip.here.site.plan.table.find(&ask(head, &head.method), &mut params) {
         Find::Route(&route, _) => route,
         Find::MethodNotAllowed(allow) => {
             let allow = allow.to_string();
@@ -35,6 +34,26 @@ pub(crate) fn find(trip: &mut Trip, body: &mut Body) -> Result<(), Stop> {
         body.limit(limit);
     }
     Ok(())
+}
+
+fn ask<'r>(head: &'r RequestHead, method: &'r Method) -> Ask<'r> {
+    Ask {
+        method,
+        host: head.authority.as_ref().map_or("", |a| a.host()),
+        path: head.target.path(),
+        query: head.target.query(),
+        fields: &head.fields,
+    }
+}
+
+/// The route that a preflight asks about, where that answers preflights: the one that the request to come will take. Any
+/// other `OPTIONS` takes a route like every method.
+fn asked_for(trip: &Trip, head: &RequestHead) -> Option<usize> {
+    let method = preflight(head)?;
+    match trip.here.site.plan.table.find(&ask(head, &method), &mut Params::new()) {
+        Find::Route(&route, _) if trip.here.site.plan.routes[route].answers_preflights() => Some(route),
+        _ => None,
+    }
 }
 
 fn nowhere() -> Stop {

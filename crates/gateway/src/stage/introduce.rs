@@ -5,10 +5,16 @@
 
 use crate::client_address::{is_contradicted, is_trusted};
 use crate::trip::{Id, Trip};
+use auth::Caller;
 use message::{Fields, Name, RequestHead, Version};
+use std::borrow::Cow;
+use std::fmt::Write;
 
 /// How the names begin by which proxies tell what they know of a client.
 const FORWARDED: &[u8] = b"x-forwarded-";
+
+/// How the names begin by which Tidegate tells who is calling.
+const VOUCHED: &[u8] = b"x-tidegate-";
 
 /// Writes the fields.
 pub(crate) fn introduce(trip: &mut Trip) {
@@ -52,14 +58,52 @@ pub(crate) fn introduce(trip: &mut Trip) {
         fields.remove(Name::XRealIp);
         fields.remove(Name::XForwardedPort);
     }
+    if let Some(caller) = trip.guarded.as_ref().and_then(|guarded| guarded.caller.as_ref()) {
+        vouch(fields, caller);
+    }
     if let Id::Made(id) = &trip.id {
         fields.set(Name::XRequestId, id.as_bytes());
     }
     fields.add(Name::Via, via(*version));
 }
 
+/// Tells whom Tidegate has found to call. Nobody else may say it: what came by these names was taken off.
+fn vouch(fields: &mut Fields, caller: &Caller) {
+    fields.push_checked(b"x-tidegate-auth", caller.way.as_str().as_bytes());
+    let consumer = caller.consumer.as_ref().map_or("", |consumer| &consumer.name);
+    let scopes = caller.scopes.iter().collect::<Vec<_>>().join(" ");
+    for (name, text) in [
+        (&b"x-tidegate-consumer"[..], consumer),
+        (b"x-tidegate-subject", &*caller.subject),
+        (b"x-tidegate-plan", &*caller.plan),
+        (b"x-tidegate-scopes", &scopes),
+    ] {
+        if !text.is_empty() {
+            fields.push_checked(name, plain(text).as_bytes());
+        }
+    }
+}
+
+/// The text as it may stand in a field: what is not visible ASCII or a space within is percent-encoded, and so is `%`.
+fn plain(text: &str) -> Cow<'_, str> {
+    let fits = |b: u8| (b.is_ascii_graphic() && b != b'%') || b == b' ';
+    if text.bytes().all(fits) && text.trim_ascii().len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for byte in text.bytes() {
+        if fits(byte) && byte != b' ' {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// Would an upstream take a field of that unknown name for one of ours? What CGI, WSGI and their like hand to an
-/// application names `X_Real_IP` and `X-Real-IP` alike. Other `X-Forwarded-*` are taken from trusted proxies alone.
+/// application names `X_Real_IP` and `X-Real-IP` alike. Other `X-Forwarded-*` are taken from trusted proxies alone, and what
+/// Tidegate says of callers from nobody.
 fn is_pretended(name: &[u8], trusted: bool) -> bool {
     const OURS: [&[u8]; 4] = [b"x-real-ip", b"x-request-id", b"content-length", b"transfer-encoding"];
     let reads_as = |start: &[u8], ours: &[u8]| {
@@ -71,6 +115,9 @@ fn is_pretended(name: &[u8], trusted: bool) -> bool {
     }
     if name.len() > FORWARDED.len() && reads_as(&name[..FORWARDED.len()], FORWARDED) {
         return !trusted || name.contains(&b'_');
+    }
+    if name.len() > VOUCHED.len() && reads_as(&name[..VOUCHED.len()], VOUCHED) {
+        return true;
     }
     OURS.iter().any(|ours| ours.len() == name.len() && reads_as(name, ours))
 }

@@ -3,9 +3,12 @@
 
 pub(crate) mod admit;
 mod affinity;
+pub(crate) mod charge;
+pub(crate) mod cors;
 mod deadline;
 pub(crate) mod find;
 pub(crate) mod forward;
+pub(crate) mod identify;
 mod introduce;
 mod locally;
 mod mirror;
