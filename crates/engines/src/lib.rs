@@ -9,13 +9,9 @@
 //! log lines: what happens is told to whoever calls. Nothing here is on the road of a request.
 //! All of it runs in the `LocalSet` of one thread.
 
-mod client;
 pub mod docker;
 pub mod keda;
 pub mod kubernetes;
 mod pace;
-mod secret;
-mod trouble;
 
-pub use secret::Secret;
-pub use trouble::Trouble;
+pub use fetch::{Secret, Trouble};

@@ -7,12 +7,14 @@ use crate::proxy_protocol;
 use crate::service::{Peer, Service, Trouble};
 use crate::stream::Stream;
 use crate::timer::Timer;
+use crate::tls::ClientCertificate;
 use bytes::BytesMut;
 use message::Scheme;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -52,6 +54,7 @@ pub(crate) async fn run<S: Service>(
         address,
         scheme: if stream.is_plain() { Scheme::Http } else { Scheme::Https },
         tls: stream.tls_version(),
+        certificate: stream.peer_certificate().and_then(ClientCertificate::read).map(Arc::new),
         is_unix: listening.is_unix,
         listener: listening.id,
         core,

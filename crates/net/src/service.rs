@@ -3,10 +3,12 @@
 use crate::body::Body;
 use crate::h1::{Reject, Tunnel};
 use crate::interim::Interim;
+use crate::tls::ClientCertificate;
 use message::{RequestHead, ResponseHead, Scheme, StatusCode};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The other end of a connection, the same for all its requests.
@@ -20,6 +22,8 @@ pub struct Peer {
     pub scheme: Scheme,
     /// The TLS version, where there is TLS.
     pub tls: Option<&'static str>,
+    /// The certificate that the client has shown, where the listener asks for one.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// It came over a Unix socket.
     pub is_unix: bool,
     /// Which listener accepted it: its place in the list of listeners' names.

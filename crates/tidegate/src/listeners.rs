@@ -10,7 +10,7 @@ use config::{File, Listener as Typed};
 use net::Listening;
 use net::bind::{Address, Listener, SocketFile, bind};
 use net::proxy_protocol::Accept;
-use net::tls::{Alpn, CertPair, MinVersion, ServerSettings, ServerTls};
+use net::tls::{Alpn, CertPair, ClientAuth, MinVersion, ServerSettings, ServerTls};
 use observe::{ListenerMeters, Meters};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -264,6 +264,7 @@ fn load_tls(listener: &Typed, typed: &config::ListenerTls) -> Result<Arc<ServerT
             .map(|(certificate, key)| CertPair { certificate, key })
             .collect(),
         client_ca: typed.client_ca.clone(),
+        client_auth: ClientAuth::Required,
         min_version: match typed.min_version {
             config::TlsVersion::Tls12 => MinVersion::Tls12,
             config::TlsVersion::Tls13 => MinVersion::Tls13,

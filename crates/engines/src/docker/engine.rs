@@ -7,8 +7,8 @@
 use super::container::{Container, Inspected, State};
 use super::place::Place;
 use super::recipe::{OWNER, SERVICE, checked};
-use crate::client::{Client, Door, Question, Reply};
-use crate::trouble::Trouble;
+use fetch::Trouble;
+use fetch::{Client, Door, Question, Reply};
 use message::Method;
 use net::tls::ClientSettings;
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use super::container::Container;
 use super::recipe::{NAME, SERVICE};
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use serde::Deserialize;
 use std::collections::HashMap;
 

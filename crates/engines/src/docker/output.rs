@@ -5,7 +5,7 @@
 
 use super::engine::{Engine, PATIENCE};
 use super::recipe::checked;
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use message::Method;
 
 /// Lines that are asked for, and bytes that are kept of them.

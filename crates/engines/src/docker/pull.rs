@@ -1,6 +1,6 @@
 //! Fetching an image: which one is asked for, and what the engine says while it does. Pure.
 
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use serde::Deserialize;
 
 /// The query of `POST /images/create`. Without a tag the engine would fetch all of them.

@@ -1,6 +1,6 @@
 //! What a container is made of, and how that is said to the engine.
 
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use serde_json::{Value, json};
 use std::fmt;
 

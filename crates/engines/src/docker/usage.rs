@@ -2,7 +2,7 @@
 
 use super::engine::{Engine, PATIENCE};
 use super::recipe::checked;
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use message::Method;
 use serde::Deserialize;
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use super::Demand;
 use super::call::{self, Call};
-use crate::client::keep_alive;
 use bytes::Bytes;
+use fetch::keep_alive;
 use h2::server::Connection;
 use std::cell::Cell;
 use std::convert::Infallible;

@@ -1,7 +1,7 @@
 //! Where the API server is and as whom it is asked: what a pod finds around itself, or what somebody says.
 
 use super::token::Token;
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use net::tls::{CertPair, ClientSettings};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

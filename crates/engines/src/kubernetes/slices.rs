@@ -9,9 +9,9 @@
 use super::api::Api;
 use super::slice::{ENDPOINTS_MOST, Endpoint, Family, Metadata, Port, Slice, endpoints};
 use super::watch::Event;
-use crate::client::Lines;
 use crate::pace::Pace;
-use crate::trouble::Trouble;
+use fetch::Lines;
+use fetch::Trouble;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -1,7 +1,7 @@
 //! The token that says who asks. One from a file is read for each question, since the kubelet replaces it all the time.
 
-use crate::secret::Secret;
-use crate::trouble::Trouble;
+use fetch::Secret;
+use fetch::Trouble;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};

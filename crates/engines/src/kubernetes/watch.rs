@@ -1,7 +1,7 @@
 //! One event of a watch. Pure.
 
 use super::slice::{Metadata, Slice};
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -12,7 +12,7 @@
 use super::api::{Api, checked};
 use super::slice::Metadata;
 use crate::pace::Pace;
-use crate::trouble::Trouble;
+use fetch::Trouble;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::sleep;

@@ -11,6 +11,7 @@ mod client;
 mod files;
 mod names;
 mod server;
+mod shown;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 pub use client::{ClientSettings, ClientTls};
 pub use files::CertPair;
 pub use names::CertificateInfo;
-pub use server::{Alpn, HandshakeError, MinVersion, Reload, ServerSettings, ServerTls};
+pub use server::{Alpn, ClientAuth, HandshakeError, MinVersion, Reload, ServerSettings, ServerTls};
+pub use shown::{ClientCertificate, San};
 
 /// Why TLS cannot be set up. Each names the file to mend.
 #[derive(Debug, thiserror::Error)]

@@ -26,12 +26,24 @@ use crate::stream::Stream;
 pub struct ServerSettings {
     /// One at least; the first answers where the client names no host or one that no certificate has.
     pub certificates: Vec<CertPair>,
-    /// PEM file of the CAs that clients' certificates must come from. With it, clients without one are refused.
+    /// PEM file of the CAs that clients' certificates must come from.
     pub client_ca: Option<PathBuf>,
+    /// Whether clients must show one; only with `client_ca`.
+    pub client_auth: ClientAuth,
     /// The oldest version spoken.
     pub min_version: MinVersion,
     /// The protocols offered.
     pub alpn: Alpn,
+}
+
+/// What becomes of clients that show no certificate. One that the CAs do not vouch for is refused in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// They are refused.
+    #[default]
+    Required,
+    /// They are let in, and say otherwise who they are.
+    Optional,
 }
 
 /// The oldest TLS version spoken. Older ones than 1.2 are broken (RFC 8996).
@@ -178,7 +190,7 @@ impl ServerTls {
 }
 
 impl Live {
-    /// Loads a set. Tickets of the set before stay good, except where clients must show certificates: a ticket would
+    /// Loads a set. Tickets of the set before stay good, except where clients show certificates: a ticket would
     /// let one in that the new CAs refuse.
     fn load(settings: &ServerSettings, before: Option<&Self>) -> Result<Self, TlsError> {
         let mut loaded = Vec::new();
@@ -211,10 +223,12 @@ fn config(
     let builder = match &settings.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), provider())
-                .build()
-                .map_err(|error| malformed(path, error))?;
-            builder.with_client_cert_verifier(verifier)
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), provider());
+            let verifier = match settings.client_auth {
+                ClientAuth::Required => verifier,
+                ClientAuth::Optional => verifier.allow_unauthenticated(),
+            };
+            builder.with_client_cert_verifier(verifier.build().map_err(|error| malformed(path, error))?)
         }
     };
     let mut config = builder.with_cert_resolver(Arc::new(names));

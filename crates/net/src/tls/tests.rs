@@ -3,6 +3,7 @@
 mod certificates;
 mod handshakes;
 mod reload;
+mod shown;
 
 use std::fs;
 use std::io;
@@ -89,6 +90,7 @@ fn settings(certificates: Vec<CertPair>) -> ServerSettings {
     ServerSettings {
         certificates,
         client_ca: None,
+        client_auth: ClientAuth::default(),
         min_version: MinVersion::default(),
         alpn: Alpn::default(),
     }

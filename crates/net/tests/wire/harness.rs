@@ -2,6 +2,7 @@
 
 use crate::play::Play;
 use net::bind::{Address, bind};
+use net::tls::ServerTls;
 use net::{Delivery, End, HeadLimits, Listening, PaceLimits, ServerLimits, Workers};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,6 +45,8 @@ pub(crate) struct Setup {
     /// The most connections of each listener; there are as many listeners.
     pub(crate) listeners: Vec<usize>,
     pub(crate) max_connections: usize,
+    /// The TLS of all listeners.
+    pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
 impl Default for Setup {
@@ -58,7 +61,7 @@ impl Default for Setup {
             requests: u64::MAX,
             h2_streams: 100,
         };
-        Self { workers: 1, sockets: 1, limits, listeners: vec![1000], max_connections: 1000 }
+        Self { workers: 1, sockets: 1, limits, listeners: vec![1000], max_connections: 1000, tls: None }
     }
 }
 
@@ -76,7 +79,10 @@ impl Setup {
             .listeners
             .iter()
             .enumerate()
-            .map(|(id, most)| Arc::new(listening(id, self.workers.max(self.sockets), *most)))
+            .map(|(id, most)| {
+                let listening = listening(id, self.workers.max(self.sockets), *most);
+                Arc::new(Listening { tls: self.tls.clone(), ..listening })
+            })
             .collect();
         let addresses =
             listening.iter().map(|l| l.sockets.lock().unwrap()[0].local_addr().unwrap()).collect();

@@ -3,6 +3,7 @@
 //! The other side is raw bytes wherever what matters stands in the bytes. Nothing here sleeps to wait for something.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod certificates;
 mod client;
 mod drain;
 mod exchange;

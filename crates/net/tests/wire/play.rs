@@ -109,6 +109,10 @@ impl Service for Play {
         let _calling = Calling(Arc::clone(&self.record));
         match request.head.target.path() {
             "/core" => self.text(StatusCode::OK, request.peer.core.to_string()),
+            "/who" => {
+                let shown = request.peer.certificate.as_ref().and_then(|shown| shown.sans.first());
+                self.text(StatusCode::OK, shown.map_or("nobody".into(), ToString::to_string))
+            }
             "/wait" => {
                 self.wait().await;
                 self.text(StatusCode::OK, "waited")

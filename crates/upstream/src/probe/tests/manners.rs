@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::{Folder, LIMIT, endpoint};
 use ::http::Response;
-use net::tls::{Alpn, CertPair, ClientSettings, MinVersion, ServerSettings, ServerTls};
+use net::tls::{Alpn, CertPair, ClientAuth, ClientSettings, MinVersion, ServerSettings, ServerTls};
 use rcgen::{CertificateParams, KeyPair};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ async fn over_tls(pair: CertPair) -> SocketAddr {
     let settings = ServerSettings {
         certificates: vec![pair],
         client_ca: None,
+        client_auth: ClientAuth::Required,
         min_version: MinVersion::default(),
         alpn: Alpn { http1: true, http2: true },
     };

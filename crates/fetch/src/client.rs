@@ -1,17 +1,17 @@
-//! The small HTTP/1.1 client that speaks to engines, over the wire code that requests use.
+//! The client itself, over the wire code that requests use.
 //!
-//! An engine is asked seldom, so each question has a connection of its own: nothing can be wrong with a connection that
+//! Such a server is asked seldom, so each question has a connection of its own: nothing can be wrong with a connection that
 //! waited, certificates and sockets that were replaced are followed, and what failed is simple to tell.
 //!
-//! *Promise*: a question ends within its time, whatever the engine does; an answer that is read whole has a bound, and so
+//! *Promise*: a question ends within its time, whatever the server does; an answer that is read whole has a bound, and so
 //! has each line of one that is read as it comes.
-//! *Not here*: redirects (an engine's API has none; following one would carry the token elsewhere), compression, proxies.
+//! *Not here*: redirects (following one would carry the token elsewhere), compression, proxies.
 
 mod door;
 mod lines;
 
-pub(crate) use door::{Door, keep_alive};
-pub(crate) use lines::Lines;
+pub use door::{Door, keep_alive};
+pub use lines::Lines;
 
 use crate::secret::Secret;
 use crate::trouble::Trouble;
@@ -23,59 +23,64 @@ use std::rc::Weak;
 use std::time::{Duration, Instant};
 
 /// Bytes of an answer that is read whole: a list of some thousand endpoints fits.
-pub(crate) const ANSWER_MOST: usize = 8 << 20;
+pub const ANSWER_MOST: usize = 8 << 20;
 
 const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
-/// One engine.
+/// One server.
 #[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) door: Door,
+pub struct Client {
+    /// Where it is.
+    pub door: Door,
 }
 
 /// What is asked. It has no `Debug`, since an environment may stand in its body.
-pub(crate) struct Question<'a> {
-    pub(crate) method: Method,
+pub struct Question<'a> {
+    /// How.
+    pub method: Method,
     /// Path and query.
-    pub(crate) target: &'a str,
+    pub target: &'a str,
     /// Who asks.
-    pub(crate) token: Option<&'a Secret>,
+    pub token: Option<&'a Secret>,
     /// Media type and body.
-    pub(crate) content: Option<(&'static str, Bytes)>,
+    pub content: Option<(&'static str, Bytes)>,
     /// How long connecting and the answer may take; of an answer that is read as it comes: its head.
-    pub(crate) patience: Duration,
+    pub patience: Duration,
 }
 
 impl<'a> Question<'a> {
     /// A question without a body.
-    pub(crate) fn new(method: Method, target: &'a str, patience: Duration) -> Self {
+    pub fn new(method: Method, target: &'a str, patience: Duration) -> Self {
         Self { method, target, token: None, content: None, patience }
     }
 
     /// The same with a JSON body.
-    pub(crate) fn with(self, media_type: &'static str, json: &serde_json::Value) -> Self {
+    #[must_use]
+    pub fn with(self, media_type: &'static str, json: &serde_json::Value) -> Self {
         Self { content: Some((media_type, json.to_string().into())), ..self }
     }
 }
 
 /// An answer that was read whole. It has no `Debug`, for the same reason.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
+pub struct Reply {
+    /// The status.
+    pub status: u16,
     /// The field `Retry-After`, in seconds.
-    pub(crate) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// The field `Api-Version`, by which Docker tells what it speaks.
-    pub(crate) api_version: Option<Box<str>>,
-    pub(crate) body: BytesMut,
+    pub api_version: Option<Box<str>>,
+    /// The body.
+    pub body: BytesMut,
 }
 
 impl Reply {
-    /// The answer to a question that was granted, or the engine's no.
-    pub(crate) fn granted(self) -> Result<Self, Trouble> {
+    /// The answer to a question that was granted, or the server's no.
+    pub fn granted(self) -> Result<Self, Trouble> {
         if (200..300).contains(&self.status) { Ok(self) } else { Err(self.refusal()) }
     }
 
-    /// The engine's no in its own words: both Kubernetes and Docker have a `message` in it.
-    pub(crate) fn refusal(&self) -> Trouble {
+    /// The server's no in its own words: both Kubernetes and Docker have a `message` in it.
+    pub fn refusal(&self) -> Trouble {
         #[derive(serde::Deserialize)]
         struct Words {
             message: String,
@@ -86,14 +91,14 @@ impl Reply {
     }
 
     /// The body as JSON. `what` it should be.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T, Trouble> {
+    pub fn json<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T, Trouble> {
         serde_json::from_slice(&self.body).map_err(|error| Trouble::json(what, &error))
     }
 }
 
 impl Client {
     /// Asks, and reads the whole answer.
-    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Reply, Trouble> {
+    pub async fn ask(&self, question: Question<'_>) -> Result<Reply, Trouble> {
         let patience = question.patience;
         let asking = async {
             let answer = self.send(question, patience).await?;
@@ -102,9 +107,9 @@ impl Client {
         tokio::time::timeout(patience, Box::pin(asking)).await.unwrap_or(Err(Trouble::Timeout))
     }
 
-    /// Asks for an answer without an end, and reads its head. `silence`: how long the engine may say nothing in its
-    /// middle. Anything but 200 is the engine's no.
-    pub(crate) async fn follow(&self, question: Question<'_>, silence: Duration) -> Result<Lines, Trouble> {
+    /// Asks for an answer without an end, and reads its head. `silence`: how long the server may say nothing in its
+    /// middle. Anything but 200 is the server's no.
+    pub async fn follow(&self, question: Question<'_>, silence: Duration) -> Result<Lines, Trouble> {
         let patience = question.patience;
         let asking = async {
             let answer = self.send(question, silence).await?;

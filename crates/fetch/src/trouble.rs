@@ -1,8 +1,9 @@
-//! What can go wrong with an engine. The texts finish the sentence "the engine ...", and quote nothing that could be secret.
+//! What can go wrong with a server. The texts finish the sentence "the server ..." (or "the engine ..."), and quote nothing
+//! that could be secret.
 
 use std::time::Duration;
 
-/// How much of an engine's own words is kept, in characters.
+/// How much of a server's own words is kept, in characters.
 const WORDS_MOST: usize = 300;
 
 /// Why something did not come about.
@@ -27,7 +28,7 @@ pub enum Trouble {
         /// How long it asks to be left alone.
         retry_after: Option<Duration>,
     },
-    /// The answer is not what the engine's documentation promises.
+    /// The answer is not what the server's documentation promises.
     #[error("gave an answer that makes no sense: {0}")]
     Garbled(Box<str>),
     /// The answer, or one line of it, is larger than anything that makes sense.
@@ -43,12 +44,12 @@ pub enum Trouble {
 
 impl Trouble {
     /// It said no, in these words.
-    pub(crate) fn refused(status: u16, message: &str, retry_after: Option<Duration>) -> Self {
+    pub fn refused(status: u16, message: &str, retry_after: Option<Duration>) -> Self {
         Self::Refused { status, message: shortened(message), retry_after }
     }
 
     /// JSON that is none, or other JSON than expected. Only where, not what: the text may hold secrets.
-    pub(crate) fn json(what: &str, error: &serde_json::Error) -> Self {
+    pub fn json(what: &str, error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         Self::Garbled(format!("no {what} that could be understood (line {line}, column {column})").into())
     }
@@ -58,8 +59,8 @@ impl Trouble {
         if let Self::Refused { status, .. } = self { Some(*status) } else { None }
     }
 
-    /// How long the engine asks to be left alone.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    /// How long it asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
         if let Self::Refused { retry_after, .. } = self { *retry_after } else { None }
     }
 }
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_words_of_an_engine_are_shortened_between_characters() {
+    fn long_words_of_a_server_are_shortened_between_characters() {
         let trouble = Trouble::refused(500, &"ä".repeat(1000), None);
         let Trouble::Refused { message, .. } = trouble else { panic!("refused") };
         assert_eq!(message.chars().count(), WORDS_MOST + 3);

@@ -1,4 +1,4 @@
-//! Where an engine listens, and how its door is opened: TCP, TLS or a Unix socket.
+//! Where a server listens, and how its door is opened: TCP, TLS or a Unix socket.
 
 use crate::trouble::Trouble;
 use net::Stream;
@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 
-/// A connection on which an engine is silent is asked by the kernel whether anybody is still there: after so long, so
+/// A connection on which a server is silent is asked by the kernel whether anybody is still there: after so long, so
 /// often, so many times. A machine that vanished is noticed within about a minute.
 const ALIVE_AFTER: Duration = Duration::from_secs(30);
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 const ALIVE_TIMES: u32 = 3;
 
-/// An engine's address.
+/// A server's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Door {
+pub struct Door {
     place: Place,
     /// What stands in `Host`.
-    pub(crate) authority: Box<str>,
+    pub authority: Box<str>,
     /// What stands in front of every path; empty, or `/something` without a slash at its end.
-    pub(crate) prefix: Box<str>,
+    pub prefix: Box<str>,
     tls: Option<ClientSettings>,
 }
 
@@ -35,7 +35,7 @@ enum Place {
 
 impl Door {
     /// From `http://` or `https://`, a host, and perhaps a port and a path. `tls`: how TLS is spoken where it is.
-    pub(crate) fn at(url: &str, tls: ClientSettings) -> Result<Self, Trouble> {
+    pub fn at(url: &str, tls: ClientSettings) -> Result<Self, Trouble> {
         let bad = |why: &str| Trouble::Setup(format!("its URL {why}").into());
         let uri: http::Uri = url.parse().map_err(|_| bad("is none"))?;
         let (tls, port) = match uri.scheme_str() {
@@ -61,12 +61,12 @@ impl Door {
     }
 
     /// A Unix socket.
-    pub(crate) fn unix(path: &Path) -> Self {
+    pub fn unix(path: &Path) -> Self {
         Self { place: Place::Unix(path.into()), authority: "localhost".into(), prefix: "".into(), tls: None }
     }
 
     /// Connects, and shakes hands where TLS is spoken. Files of TLS are read each time, so that new ones are followed.
-    pub(crate) async fn open(&self, patience: Duration) -> Result<Stream, Trouble> {
+    pub async fn open(&self, patience: Duration) -> Result<Stream, Trouble> {
         match tokio::time::timeout(patience, Box::pin(self.opened())).await {
             Ok(opened) => opened,
             Err(_) => Err(Trouble::Unreachable("no connection was made in time".into())),
@@ -102,7 +102,7 @@ impl Door {
 }
 
 /// Has the kernel notice a peer that is gone without a word.
-pub(crate) fn keep_alive(tcp: &TcpStream) -> io::Result<()> {
+pub fn keep_alive(tcp: &TcpStream) -> io::Result<()> {
     let keepalive =
         TcpKeepalive::new().with_time(ALIVE_AFTER).with_interval(ALIVE_EVERY).with_retries(ALIVE_TIMES);
     SockRef::from(tcp).set_tcp_keepalive(&keepalive)
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_for_an_engine_is_refused_without_quoting_it() {
+    fn what_is_no_place_for_a_server_is_refused_without_quoting_it() {
         for url in ["", "api", "/x", "ftp://x", "https://", "http://u:hunter2@x", "http://x/?token=hunter2"] {
             let error = Door::at(url, ClientSettings::default()).unwrap_err().to_string();
             assert!(error.starts_with("cannot be asked: its URL ") && !error.contains("hunter2"), "{error}");

@@ -6,11 +6,11 @@ use bytes::{Buf, Bytes, BytesMut};
 use net::Body;
 
 /// Bytes of one line: the largest `EndpointSlice` (1,000 endpoints) fits several times.
-pub(crate) const LINE_MOST: usize = 4 << 20;
+const LINE_MOST: usize = 4 << 20;
 
 /// The lines that come. Dropping it closes the connection.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub struct Lines {
     body: Body,
     buffer: BytesMut,
     /// How many bytes of the buffer are known to hold no line's end.
@@ -24,7 +24,7 @@ impl Lines {
 
     /// The next line that is not empty, without its end; `None` behind the last. Half a line at the end is none. May be
     /// dropped while it waits: nothing is lost.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
         loop {
             while let Some(line) = self.take() {
                 if !line.is_empty() {
@@ -42,7 +42,7 @@ impl Lines {
     }
 
     /// Has another line arrived already?
-    pub(crate) fn has_more(&mut self) -> bool {
+    pub fn has_more(&mut self) -> bool {
         self.end().is_some()
     }
 
