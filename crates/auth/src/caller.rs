@@ -9,9 +9,9 @@ pub type Claims = serde_json::Map<String, serde_json::Value>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consumer {
     /// Its name.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Its plan; empty: none.
-    pub plan: Box<str>,
+    pub plan: Arc<str>,
     /// What it may do, whatever it shows; a credential with scopes of its own has those instead.
     pub scopes: Scopes,
 }

@@ -150,6 +150,12 @@ impl Desk {
         self.ids.borrow_mut().below(bound)
     }
 
+    /// Seconds since 1970.
+    #[expect(clippy::unused_self, reason = "the desk is where the road gets its time from")]
+    pub(crate) fn unix(&self) -> u64 {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+
     /// How hard-pressed Tidegate is.
     pub(crate) fn strain(&self) -> Strain {
         self.shared.pressure.strain()

@@ -7,7 +7,9 @@ use auth::{AllowRule, Consumer, Cors, IpRules};
 use limit::{Allowance, Gates, Hasher, Limiter, Pending, Quotas};
 use observe::{CoreCounter, LimitMeters, Meters};
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 mod ways;
@@ -154,7 +156,7 @@ pub struct Concurrency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bandwidth {
     /// Bytes a second.
-    pub rate: u64,
+    pub rate: NonZeroU64,
 }
 
 /// What a plan allows to each consumer that has it, on all routes together.
@@ -211,8 +213,12 @@ pub struct Tables {
     pub quotas: Quotas,
     /// Gates.
     pub gates: Arc<Gates>,
-    /// Makes keys.
-    pub hasher: Hasher,
+    /// The seed that keys are made with, in two halves: that of this node, until it has met others.
+    pub seed: [AtomicU64; 2],
+    /// Can the store be asked that the nodes share?
+    pub shared_is_up: AtomicBool,
+    /// How many nodes there are, as they were last seen.
+    pub nodes: AtomicUsize,
     /// What other nodes have yet to be told.
     pub pending: Pending,
     /// When time began.
@@ -220,6 +226,16 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// Makes keys.
+    pub(crate) fn hasher(&self) -> Hasher {
+        // Read in two steps: a request at the very moment of a change may have a key of its own, which harms nobody.
+        let [first, second] = [&self.seed[0], &self.seed[1]].map(|half| half.load(Ordering::Relaxed).to_le_bytes());
+        let mut seed = [0; 16];
+        seed[..8].copy_from_slice(&first);
+        seed[8..].copy_from_slice(&second);
+        Hasher::new(seed)
+    }
+
     /// Nanoseconds since time began; never 0.
     pub(crate) fn nanos(&self, now: Instant) -> u64 {
         // The first second is nobody's, so that a request which arrived before the tables were made has a time as well.

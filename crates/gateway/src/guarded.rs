@@ -8,6 +8,7 @@ use auth::Caller;
 use limit::{Keyed, Pass};
 use message::{Fields, Name, ResponseHead};
 use net::Body;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// What the guards learnt.
@@ -25,7 +26,7 @@ pub(crate) struct Guarded {
     /// Limits whose cost the answer tells.
     pub(crate) late: Vec<(Arc<Limit>, Keyed)>,
     /// Bytes a second in which the answer may be sent.
-    pub(crate) bandwidth: Option<u64>,
+    pub(crate) bandwidth: Option<NonZeroU64>,
 }
 
 impl Guarded {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use limit::Pacer;
 use net::{Body, BodyError};
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -23,11 +24,11 @@ pub(crate) struct Paced {
 }
 
 /// The same body, no faster than so many bytes a second.
-pub(crate) fn paced(body: Body, rate: u64) -> Body {
+pub(crate) fn paced(body: Body, rate: NonZeroU64) -> Body {
     if body.is_empty() {
         return body;
     }
-    let pacer = Pacer::new(rate, rate.max(PIECE as u64));
+    let pacer = Pacer::new(rate, rate.get().max(PIECE as u64));
     Body::made(Box::pin(Paced { body, pacer, since: Instant::now(), left: Bytes::new(), wait: None }))
 }
 

@@ -15,6 +15,11 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
     if let Some(arrival) = admit::admit(trip) {
         return Ok(arrival);
     }
+    if identify::is_own(trip)
+        && let Some(arrival) = Box::pin(identify::own(trip)).await?
+    {
+        return Ok(arrival);
+    }
     // The route decides about everything that follows.
     find::find(trip, &mut body)?;
     // As early as the route's priority is known: what is refused here has cost nobody anything.
@@ -28,14 +33,18 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
     // validate: does it match the contract?
     // recall: a fresh copy in the cache?
     // offload: a job instead of an answer?
-    forward::forward(trip, body).await
+    let mut arrival = forward::forward(trip, body).await?;
+    if trip.guarded.is_some() {
+        charge::settle(trip, &mut arrival.head);
+    }
     // keep, shape: on the way back
+    Ok(arrival)
 }
 
 /// The part of the road where a route asks something of its callers.
 async fn guarded(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
     // Before identify: a preflight has no credentials (Fetch section 3.2).
-    if let Some(arrival) = cors::cors(trip) {
+    if let Some(arrival) = cors::answer(trip) {
         return Ok(Some(arrival));
     }
     // Before identify: guessing credentials is limited like everything else.

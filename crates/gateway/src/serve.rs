@@ -4,7 +4,7 @@ use crate::arrival::Arrival;
 use crate::desk::Desk;
 use crate::problem;
 use crate::road;
-use crate::stage::told;
+use crate::stage::{cors, told};
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use message::Name;
@@ -64,6 +64,9 @@ fn finished(mut trip: Box<Trip>, arrival: Arrival) -> Response<Box<Trip>> {
     head.fields.set(Name::XRequestId, trip.id.as_bytes());
     if !head.fields.has(Name::Date) {
         trip.desk.with_date(trip.arrived, |date| head.fields.add(Name::Date, date));
+    }
+    if trip.is_guarded() {
+        cors::permit(&trip, &mut head.fields);
     }
     let body = match &mut trip.guarded {
         Some(guarded) => guarded.announce(&mut head, body),

@@ -147,6 +147,11 @@ impl Trip {
         Some((guard, here.site.guards.as_deref()?))
     }
 
+    /// Does its route ask for anything?
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.route().is_some_and(|route| route.guard.is_some())
+    }
+
     /// Who is calling, as far as anybody has asked.
     pub(crate) fn caller(&self) -> Option<&Caller> {
         self.guarded.as_ref()?.caller.as_ref()

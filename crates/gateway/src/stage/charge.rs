@@ -17,7 +17,8 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 static ALONE: Throttle = Throttle::new();
 
@@ -37,6 +38,9 @@ pub(crate) async fn after(trip: &mut Trip) -> Result<(), Stop> {
     let Some((guard, guards)) = trip.guard(&here) else { return Ok(()) };
     for limit in &guard.limits {
         charge(trip, limit, guards).await?;
+    }
+    if let Some(bandwidth) = guard.bandwidth {
+        trip.guarded.get_or_insert_default().bandwidth = Some(bandwidth.rate);
     }
     if let Some(concurrency) = &guard.concurrency {
         enter(trip, concurrency, &guards.tables)?;
@@ -76,7 +80,7 @@ pub(crate) fn settle(trip: &Trip, head: &mut ResponseHead) {
 fn charge_late(trip: &Trip, limit: &Limit, keyed: &Keyed, more: u32, tables: &Tables) {
     match keyed.allowance {
         Allowance::Bucket { .. } => tables.limiter.charge(keyed, more, tables.nanos(trip.arrived)),
-        Allowance::Quota { .. } => tables.quotas.charge(keyed, more, unix()),
+        Allowance::Quota { .. } => tables.quotas.charge(keyed, more, trip.desk.unix()),
     }
     if limit.sharing != Sharing::Alone {
         tables.pending.add(keyed, more);
@@ -147,7 +151,7 @@ async fn decide(trip: &Trip, limit: &Limit, keyed: &Keyed, cost: u32, guards: &G
             Ok(decision) => return Outcome::Decided(decision, Duration::ZERO),
             Err(down) => alone(trip, limit, &down.to_string()),
         }
-    } else if cluster.is_up() {
+    } else if tables.shared_is_up.load(Ordering::Relaxed) {
         let outcome = here(trip, limit, keyed, cost, tables);
         if let Outcome::Decided(Decision { admitted: true, .. }, _) = outcome {
             tables.pending.add(keyed, cost);
@@ -160,7 +164,7 @@ async fn decide(trip: &Trip, limit: &Limit, keyed: &Keyed, cost: u32, guards: &G
         OnStoreError::Allow => Outcome::Unlimited,
         OnStoreError::Deny => Outcome::Unknown,
         OnStoreError::Local => {
-            let share = Keyed { allowance: share(keyed.allowance, cluster.nodes_seen()), ..*keyed };
+            let share = Keyed { allowance: share(keyed.allowance, tables.nodes.load(Ordering::Relaxed)), ..*keyed };
             here(trip, limit, &share, cost, tables)
         }
     }
@@ -175,7 +179,7 @@ fn alone(trip: &Trip, limit: &Limit, why: &str) {
 fn here(trip: &Trip, limit: &Limit, keyed: &Keyed, cost: u32, tables: &Tables) -> Outcome {
     let now = tables.nanos(trip.arrived);
     let (decision, wait) = match keyed.allowance {
-        Allowance::Quota { .. } => (tables.quotas.take(keyed, cost, unix()), Duration::ZERO),
+        Allowance::Quota { .. } => (tables.quotas.take(keyed, cost, trip.desk.unix()), Duration::ZERO),
         Allowance::Bucket { .. } if limit.patience.is_zero() || limit.shadow => {
             (tables.limiter.take(keyed, cost, now), Duration::ZERO)
         }
@@ -237,7 +241,7 @@ fn enter(trip: &mut Trip, concurrency: &Concurrency, tables: &Tables) -> Result<
 fn key(trip: &Trip, id: &str, by: &[By], tables: &Tables) -> Key {
     let mut address = [0; 8];
     let parts = Parts { trip, caller: trip.caller(), address: client(trip.client, &mut address) };
-    tables.hasher.key(id, by.iter().flat_map(|by| parts.of(by)))
+    tables.hasher().key(id, by.iter().flat_map(|by| parts.of(by)))
 }
 
 struct Parts<'a> {
@@ -293,9 +297,4 @@ fn client(address: Option<IpAddr>, bytes: &mut [u8; 8]) -> &[u8] {
         }
         None => &bytes[..0],
     }
-}
-
-/// Seconds since 1970.
-fn unix() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

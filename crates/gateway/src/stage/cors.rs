@@ -4,29 +4,36 @@
 //! is allowed stands in every other answer as well, errors too: a page that may not read a 401 cannot say what is wrong.
 
 use crate::arrival::Arrival;
+use crate::preflight::preflight;
 use crate::trip::Trip;
 use message::{Fields, Name, ResponseHead, StatusCode};
 use net::Body;
 use std::rc::Rc;
 
-/// Answers a preflight; of other requests it learns what their answers are to say.
-pub(crate) fn cors(trip: &mut Trip) -> Option<Arrival> {
+/// Answers a preflight.
+pub(crate) fn answer(trip: &Trip) -> Option<Arrival> {
     let here = Rc::clone(&trip.here);
     let cors = trip.guard(&here)?.0.cors.as_ref()?;
     let head = trip.head.as_ref()?;
-    let origin = head.fields.get_str(Name::Origin);
-    // A preflight takes this route only where it asks about it.
-    let asked = crate::preflight::preflight(head);
-    let mut fields = Fields::new();
+    let asked = preflight(head)?;
+    let origin = head.fields.get(Name::Origin).unwrap_or_default();
     let headers = head.fields.all_named("access-control-request-headers").next();
-    match &asked {
-        Some(method) => cors.preflight(origin.unwrap_or(""), method.as_str(), headers, &mut fields),
-        None => cors.actual(origin, &mut fields),
+    let mut answer = ResponseHead::new(StatusCode::NO_CONTENT);
+    match cors.preflight(origin, asked.as_str().as_bytes(), headers) {
+        Some(fields) => answer.fields = fields,
+        // Without permissions: the browser keeps its request to itself.
+        None => cors.apply(None, &mut answer.fields),
     }
-    trip.guarded.get_or_insert_default().told = fields;
-    asked.map(|_| Arrival {
-        head: ResponseHead::new(StatusCode::NO_CONTENT),
-        body: Body::empty(),
-        tunnel: None,
-    })
+    answer.fields.add(Name::Server, b"tidegate");
+    Some(Arrival { head: answer, body: Body::empty(), tunnel: None })
+}
+
+/// Writes into an answer what the page that asked may do with it.
+pub(crate) fn permit(trip: &Trip, answer: &mut Fields) {
+    let here = Rc::clone(&trip.here);
+    let Some(cors) = trip.guard(&here).and_then(|(guard, _)| guard.cors.as_ref()) else { return };
+    let Some(head) = &trip.head else { return };
+    if preflight(head).is_none() {
+        cors.apply(head.fields.get(Name::Origin), answer);
+    }
 }

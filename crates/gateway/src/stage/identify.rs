@@ -27,12 +27,20 @@ use std::time::Duration;
 
 static DENIALS: Throttle = Throttle::new();
 
+/// Does the request belong to logins, and to no route?
+pub(crate) fn is_own(trip: &Trip) -> bool {
+    let login = trip.here.site.guards.as_ref().and_then(|guards| guards.login.as_ref());
+    login.is_some_and(|login| trip.head.as_ref().is_some_and(|head| login.owns(head.target.path())))
+}
+
+pub(crate) use login::own;
+
 /// Finds out who is calling, and stops those who may not.
 pub(crate) async fn identify(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
     let here = Rc::clone(&trip.here);
     let Some((guard, guards)) = trip.guard(&here) else { return Ok(None) };
     if let Some(ips) = &guard.ips
-        && !trip.client.is_some_and(|client| ips.allows(client))
+        && !ips.admits(trip.client)
     {
         return Err(forbidden(trip, "the address is not allowed"));
     }

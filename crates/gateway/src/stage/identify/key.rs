@@ -1,0 +1,68 @@
+//! API keys: found where the config says, checked against the book, and not passed on.
+
+use super::shown;
+use crate::guard::{ApiKeys, Guards};
+use crate::trip::Trip;
+use auth::{Caller, Denied, Way, key};
+use message::Name;
+use std::sync::Arc;
+
+/// Where a key stood.
+enum Place {
+    Bearer,
+    Header,
+    Query,
+    Cookie,
+}
+
+/// Whose key is shown?
+pub(super) fn caller(trip: &mut Trip, keys: &ApiKeys, guards: &Guards) -> Result<Caller, Denied> {
+    let now = trip.desk.unix();
+    let Some(head) = &mut trip.head else { return Err(Denied::Absent) };
+    let (place, found) = {
+        let (place, text) = key_in(head, keys)?;
+        (place, keys.book.check(text.as_bytes(), now)?)
+    };
+    match place {
+        Place::Bearer => head.fields.remove(Name::Authorization),
+        Place::Header => head.fields.remove_named(keys.header.as_bytes()),
+        Place::Query => shown::remove_query(head, keys.query.as_deref().unwrap_or_default()),
+        Place::Cookie => shown::remove_cookie(&mut head.fields, keys.cookie.as_deref().unwrap_or_default()),
+    }
+    let record = found.record;
+    let consumer = guards.consumers.get(&record.consumer);
+    let consumer = consumer.ok_or(Denied::Stranger("the key's consumer is not in the config"))?;
+    Ok(Caller {
+        way: Way::ApiKey,
+        subject: Arc::clone(&consumer.name),
+        plan: record.plan.as_deref().map_or_else(|| Arc::clone(&consumer.plan), Arc::from),
+        scopes: record.scopes.clone().unwrap_or_else(|| consumer.scopes.clone()),
+        consumer: Some(Arc::clone(consumer)),
+        claims: None,
+        credential: Some(Arc::from(&*record.id)),
+    })
+}
+
+fn key_in<'a>(
+    head: &'a message::RequestHead,
+    keys: &ApiKeys,
+) -> Result<(Place, std::borrow::Cow<'a, str>), Denied> {
+    match shown::one(&head.fields, &keys.header) {
+        // The field may be `Authorization` itself, by the operator's choice.
+        Ok(text) => return Ok((Place::Header, shown::behind(text, "bearer").unwrap_or(text).into())),
+        Err(Denied::Absent) => {}
+        Err(why) => return Err(why),
+    }
+    match shown::authorization(&head.fields, "bearer") {
+        Ok(text) if key::looks_like(text.as_bytes()) => return Ok((Place::Bearer, text.into())),
+        Ok(_) | Err(Denied::Absent) => {}
+        Err(why) => return Err(why),
+    }
+    let query = keys.query.as_deref().and_then(|name| shown::query(head, name));
+    let query = query.map(|text| (Place::Query, text));
+    let cookie = || {
+        let text = keys.cookie.as_deref().and_then(|name| shown::cookie(&head.fields, name));
+        text.map(|text| (Place::Cookie, text.into()))
+    };
+    query.or_else(cookie).ok_or(Denied::Absent)
+}

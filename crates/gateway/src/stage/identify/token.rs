@@ -1,0 +1,111 @@
+//! JSON Web Tokens: recalled where they were verified before, else verified on threads that no request waits for in turn.
+
+use super::shown;
+use crate::guard::{Guards, TokenSource, Tokens};
+use crate::trip::Trip;
+use auth::token::{Refused, Verified, peek_issuer};
+use auth::{Caller, Denied, Way, key};
+use identity::Asked;
+use message::{Fields, Name};
+use std::sync::Arc;
+
+/// Whose token is shown?
+pub(super) async fn caller(trip: &mut Trip, tokens: &Tokens, guards: &Guards) -> Result<Caller, Denied> {
+    let Some(head) = &trip.head else { return Err(Denied::Absent) };
+    let mut denied = Denied::Absent;
+    for source in &tokens.sources {
+        let token = match token_in(&head.fields, source) {
+            Ok(token) => token,
+            Err(Denied::Absent) => continue,
+            Err(why) => {
+                denied = why;
+                continue;
+            }
+        };
+        if tokens.sources.len() > 1 && is_anothers(source, token) {
+            denied = Denied::Stranger("the token's issuer is not in the config");
+            continue;
+        }
+        match verified(trip, tokens, source, token).await {
+            Ok(verified) => return Ok(caller_of(Way::Jwt, &verified, guards)),
+            Err(why) => denied = why,
+        }
+    }
+    Err(denied)
+}
+
+/// The token that a request shows to this issuer.
+fn token_in<'a>(fields: &'a Fields, source: &TokenSource) -> Result<&'a str, Denied> {
+    let in_field = if source.header.eq_ignore_ascii_case(Name::Authorization.as_str()) {
+        shown::authorization(fields, "bearer")
+    } else {
+        shown::one(fields, &source.header).map(|text| shown::behind(text, "bearer").unwrap_or(text))
+    };
+    let cookie = || source.cookie.as_deref().and_then(|name| shown::cookie(fields, name));
+    match in_field {
+        // API keys, and opaque tokens, are for other ways.
+        Ok(token) if !key::looks_like(token.as_bytes()) && token.contains('.') => Ok(token),
+        Ok(_) | Err(Denied::Absent) => cookie().ok_or(Denied::Absent),
+        Err(why) => Err(why),
+    }
+}
+
+/// Does the token say that somebody else has made it?
+fn is_anothers(source: &TokenSource, token: &str) -> bool {
+    let Some(issuer) = &source.issuer.settings().issuer else { return false };
+    peek_issuer(token).is_none_or(|said| said != *issuer)
+}
+
+async fn verified(
+    trip: &Trip,
+    tokens: &Tokens,
+    source: &TokenSource,
+    token: &str,
+) -> Result<Arc<Verified>, Denied> {
+    let (now, issuer) = (trip.desk.unix(), &source.issuer);
+    if let Some(verified) = issuer.recall(token, now) {
+        return Ok(verified);
+    }
+    if !issuer.keys_known() && !tokens.keeper.wait_for_keys(issuer).await {
+        return Err(Denied::Unverified("the issuer's keys are not known yet"));
+    }
+    match tokens.verifiers.verify(issuer, token).await {
+        Err(Asked::Refused(Refused::UnknownKey { .. })) => {
+            // The issuer may have begun to sign with another key.
+            if !tokens.keeper.look_for_news(issuer).await {
+                return Err(Denied::Invalid("signed with a key that the issuer does not have"));
+            }
+            read(tokens.verifiers.verify(issuer, token).await)
+        }
+        answer => read(answer),
+    }
+}
+
+fn read(answer: Result<Arc<Verified>, Asked>) -> Result<Arc<Verified>, Denied> {
+    answer.map_err(|why| match why {
+        Asked::Busy => Denied::Unverified("too many tokens are being verified"),
+        Asked::Refused(Refused::Denied(why)) => why,
+        Asked::Refused(Refused::UnknownKey { .. }) => {
+            Denied::Invalid("signed with a key that the issuer does not have")
+        }
+    })
+}
+
+/// The caller that an issuer has described.
+pub(super) fn caller_of(way: Way, verified: &Verified, guards: &Guards) -> Caller {
+    let consumer = verified.consumer_name.as_ref().and_then(|name| guards.consumers.get(name)).cloned();
+    let plan = verified.plan.as_ref().or(consumer.as_ref().map(|consumer| &consumer.plan));
+    Caller {
+        way,
+        subject: Arc::clone(&verified.subject),
+        plan: plan.map_or_else(|| Arc::clone(&guards.nothing), Arc::clone),
+        // A token that says nothing of scopes leaves them to the consumer.
+        scopes: match &consumer {
+            Some(consumer) if verified.scopes.is_empty() => consumer.scopes.clone(),
+            _ => verified.scopes.clone(),
+        },
+        consumer,
+        claims: Some(Arc::clone(&verified.claims)),
+        credential: verified.jti.clone(),
+    }
+}

@@ -1,0 +1,121 @@
+//! The thread that keeps counters and records: it saves quotas, reads what other processes have written, and looks how the
+//! other nodes are.
+//!
+//! It may wait for the disk, which no worker and no request ever does.
+
+use super::records::{Keys, Revoked, unix};
+use super::Running;
+use cluster::{Cluster, Ledger};
+use gateway::guard::Tables;
+use limit::{Key, Keyed, QuotaUse, Window};
+use observe::log::{self, Level, Throttle};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+use store::Mark;
+
+/// How often the other nodes are looked at.
+const LOOK: Duration = Duration::from_millis(25);
+/// How often the store is read.
+const READ: Duration = Duration::from_millis(250);
+/// How often quotas are saved.
+const SAVE: Duration = Duration::from_secs(1);
+
+static UNSAVED: Throttle = Throttle::new();
+
+/// What the thread works with.
+pub(super) struct Keeping {
+    pub(super) keys: Arc<Keys>,
+    pub(super) revoked: Arc<Revoked>,
+    pub(super) tables: Arc<OnceLock<Arc<Tables>>>,
+    pub(super) running: Weak<Running>,
+}
+
+impl Keeping {
+    /// Works until nobody needs it any more.
+    pub(super) fn run(self) {
+        let (mut keys, mut revoked) = (Mark::default(), Mark::default());
+        let (mut read, mut saved) = (None::<Instant>, Instant::now());
+        let mut was_up = None;
+        while let Some(running) = self.running.upgrade() {
+            let now = Instant::now();
+            self.look(running.cluster().as_deref(), &mut was_up);
+            drop(running);
+            if read.is_none_or(|at| now.duration_since(at) >= READ) {
+                (keys, revoked) = (self.keys.read(keys), self.revoked.read(revoked));
+                read = Some(now);
+            }
+            if now.duration_since(saved) >= SAVE {
+                self.save();
+                self.revoked.known.tidy(unix());
+                saved = now;
+            }
+            std::thread::sleep(LOOK);
+        }
+        self.save();
+    }
+
+    /// How are the other nodes?
+    fn look(&self, cluster: Option<&Cluster>, was_up: &mut Option<bool>) {
+        let Some(tables) = self.tables.get() else { return };
+        let Some(cluster) = cluster else {
+            tables.shared_is_up.store(false, Ordering::Relaxed);
+            return;
+        };
+        let state = cluster.state();
+        tables.shared_is_up.store(state.up, Ordering::Relaxed);
+        tables.nodes.store(cluster.nodes_seen().max(1), Ordering::Relaxed);
+        tables.reseed(cluster.seed());
+        if *was_up != Some(state.up) {
+            match (state.up, *was_up) {
+                (true, _) => log::info(format_args!("the store of the cluster is up")),
+                // Nobody has been asked yet.
+                (false, None) if state.why.is_empty() => return,
+                (false, _) => log::warn(format_args!(
+                    "the store of the cluster cannot be used: {}. Each limit goes by its `on_store_error`",
+                    state.why
+                )),
+            }
+            *was_up = Some(state.up);
+        }
+    }
+
+    /// Saves what was used of quotas.
+    fn save(&self) {
+        let (Some(store), Some(tables)) = (self.keys.store.get(), self.tables.get()) else { return };
+        let uses = tables.quotas.changed();
+        if let Err(why) = store.save_quotas(&uses) {
+            // They are in memory yet, and saved with the next change.
+            UNSAVED.write(Level::Error, format_args!("quotas cannot be saved: {why}"));
+        }
+    }
+}
+
+/// The counters of this node, for the cluster to settle.
+pub(super) struct Counters {
+    pub(super) tables: Arc<Tables>,
+}
+
+impl Ledger for Counters {
+    fn drain(&self) -> Vec<(Keyed, u64)> {
+        self.tables.pending.drain()
+    }
+
+    fn correct_bucket(&self, key: Key, ahead: Duration) {
+        self.tables.limiter.correct(key, ahead, self.tables.nanos(Instant::now()));
+    }
+
+    fn correct_quota(&self, key: Key, window: Window, start: u64, used: u64) {
+        self.tables.quotas.correct(key, window, start, used);
+    }
+}
+
+/// What was used of quotas before the start.
+pub(super) fn restore(tables: &Tables, uses: &[QuotaUse], cluster: Option<&Cluster>) {
+    for QuotaUse { key, window, start, used } in uses {
+        tables.quotas.restore(*key, *window, *start, *used);
+        if let Some(cluster) = cluster {
+            cluster.remember_quota(*key, *window, *start, *used);
+        }
+    }
+}
