@@ -31,13 +31,16 @@ mod yaml;
 pub use endpoints_file::{load_endpoints, parse_endpoints};
 pub use expand::Env;
 pub use file::{
-    AccessLog, Action, AdaptiveConcurrency, Admin, ApiServer, Backoff, Certificate, Deployment, Discovery,
-    Dns, Docker, Driver, Endpoint, Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion,
-    InstanceLimits, InstanceLog, Instances, Keda, Keepalive, LbPolicy, Limits, Listener, ListenerTls,
-    LogFormat, Match, Mirror, Observe, OutlierDetection, Overload, PolicyKind, Priority, Probe,
-    ProxyProtocol, Queue, Redirect, Respond, Retry, RetryMethods, Rotate, Route, RouteTimeouts, Scale,
-    ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select, Service, ServiceProtocol, ServiceTls,
-    Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest, Webhook, WorkloadKind, Zero,
+    AccessLog, Action, AdaptiveConcurrency, Admin, Algorithm, ApiKeys, ApiServer, Auth, Backoff, Basic,
+    Certificate, ClientAuth, ClientCertificate, Cluster, Concurrency, Consumer, Cors, Cost, Deployment,
+    Discovery, Dns, Docker, Driver, Endpoint, Fallback, File, ForwardAuth, GrpcStatus, HashOn, HealthCheck,
+    Hedge, Hold, HttpVersion, InstanceLimits, InstanceLog, Instances, Introspection, IpRules, Jwt, Keda,
+    Keepalive, KeySource, LbPolicy, Limits, Listener, ListenerTls, LogFormat, Login, Match, Mirror, Mtls,
+    Observe, Oidc, OnExceed, OnStoreError, OutlierDetection, Overload, Plan, PolicyKind, Precision, Priority,
+    Probe, ProxyProtocol, Queue, RateLimit, Redirect, Redis, RedisMode, Respond, Retry, RetryMethods, Rotate,
+    Route, RouteTimeouts, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select, Service,
+    ServiceProtocol, ServiceTls, Session, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest,
+    Way, Webhook, WorkloadKind, Zero,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
 pub use path::Path;
@@ -46,10 +49,13 @@ pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use source::{Source, Span};
 pub use value::{
-    Account, Address, AdminAddress, ApiUrl, Attempts, ByteSize, Cidr, CommandWord, CookieName, CountLimit,
-    DayRange, DayTime, DnsName, EndpointUrl, EngineName, EnvName, EnvValue, Factor, GrpcService, HeaderName,
-    HeaderValue, HedgeAfter, HostPattern, HostPolicy, ImageName, InstanceLogPath, InstancePort, LogPath,
-    Method, Multiple, Nameserver, ObjectName, PathPattern, Percent, Period, PeriodOrOff, PodPort, ProbeHost,
-    ProbePath, QueryName, RedirectStatus, RedirectTo, RetryOn, Secret, ServiceName, Share, SizeLimit,
-    SrvName, StatusRange, TimeZone, Volume, WebhookUrl, Workers, ZoneName,
+    Account, Address, AdminAddress, ApiKey, ApiUrl, Attempts, Audience, ByteSize, Calendar, CertificateText,
+    Cidr, ClaimName, ClientId, ClusterPrefix, CommandWord, ConsumerName, CookieName, CountLimit, DayRange,
+    DayTime, DnsName, EndpointUrl, EngineName, EnvName, EnvValue, Expression, Factor, Fingerprint,
+    GrpcService, HeaderName, HeaderValue, HedgeAfter, HostPattern, HostPolicy, HttpUrl, ImageName,
+    InstanceLogPath, InstancePort, IssuerName, KeySecret, LimitKey, LogPath, Method, Multiple, Nameserver,
+    ObjectName, Origin, OwnPath, PasswordHash, PathPattern, Percent, Period, PeriodOrOff, PlanName, PodPort,
+    PolicyName, ProbeHost, ProbePath, QueryName, Rate, Realm, RedirectStatus, RedirectTo, RedisUrl, RetryOn,
+    Scope, Secret, SentinelMaster, ServiceName, Share, SizeLimit, SrvName, StatusRange, TimeZone, Username,
+    Volume, WebhookUrl, Workers, ZoneName,
 };

@@ -1,6 +1,6 @@
 //! From a path, a text or a URL to a checked [`File`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::Path as FilePath;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::expand::{self, Env};
-use crate::file::{Admin, File, Limits, Listener, Observe, Overload, Route, Service};
+use crate::file::{Admin, Auth, File, Limits, Listener, Observe, Overload, Route, Service};
 use crate::node::{Kind, Node};
 use crate::path::Trail;
 use crate::report::{Problem, Report};
@@ -160,7 +160,7 @@ fn hide_secrets(node: &Node, source: &mut Source) {
 }
 
 /// Hides every text below `node`, whatever its key.
-fn hide_texts(node: &Node, source: &mut Source) {
+pub(crate) fn hide_texts(node: &Node, source: &mut Source) {
     match &node.kind {
         Kind::Scalar(scalar) if !scalar.is_null() && !is_pointer(&scalar.text) => {
             hide_all([node.span].into_iter().chain(scalar.defined()), source);
@@ -231,9 +231,14 @@ pub fn from_url(url: &str, listen: &str) -> Result<File, Report> {
         workers: crate::file::workers(),
         limits: Limits::default(),
         overload: Overload::default(),
+        cluster: None,
         zone: None,
         trusted_proxies: Vec::new(),
         services: [(name, Service::at(url))].into(),
+        consumers: Vec::new(),
+        plans: BTreeMap::new(),
+        auth: Auth::default(),
+        rate_limit: Vec::new(),
         routes: vec![route],
         observe: Observe::default(),
     }))

@@ -136,6 +136,16 @@ impl Node {
         if let Kind::List(items) = &self.kind { items } else { &[] }
     }
 
+    /// The items of a list that one bare item may stand for.
+    pub(crate) fn one_or_list(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List(items) => items,
+            Kind::Scalar(scalar) if scalar.is_null() => &[],
+            Kind::Scalar(_) | Kind::Map(_) => std::slice::from_ref(self),
+            Kind::Broken => &[],
+        }
+    }
+
     /// The scalar, where this is one that holds something.
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {

@@ -48,6 +48,11 @@ impl Check<'_> {
             (Kind::Broken, _) => Plain::Nothing,
             (Kind::Map(entries), Form::Fixed(fixed)) => self.fixed(node, entries, fixed, rule.schema, trail),
             (Kind::Map(entries), Form::Map { .. }) => self.map(entries, rule, trail),
+            (Kind::Map(_), Form::List { items, or_bare: true, .. })
+                if matches!(items.form, Form::Fixed(_)) =>
+            {
+                Plain::List(vec![self.value(node, items, trail)])
+            }
             (Kind::List(items), Form::List { .. }) => self.list(items, rule, trail),
             // What is left of a section whose lines were all commented out.
             (_, Form::Fixed(fixed)) if empty => self.fixed(node, &[], fixed, rule.schema, trail),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cluster::Deployment;
+use super::kubernetes::Deployment;
 use super::scale::Scale;
 use crate::value::{
     Account, ByteSize, CommandWord, EngineName, EnvName, EnvValue, Factor, ImageName, InstanceLogPath,

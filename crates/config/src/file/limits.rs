@@ -42,6 +42,10 @@ pub struct Limits {
     /// Client connections at a time, of all listeners together.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_connections: u32,
+    /// Memory of all rate limits together: 16 bytes or so for each address, consumer or whatever else is counted by. When it
+    /// is full, those that have not come for the longest are forgotten.
+    #[schemars(extend("x-min" = 1_048_576, "x-max" = 68_719_476_736_u64))]
+    pub rate_limit_memory: ByteSize,
     /// Read `//` in a path as `/`.
     pub merge_slashes: bool,
 }
@@ -63,6 +67,7 @@ impl Default for Limits {
             drain_timeout: Period::seconds(30),
             upgrade_timeout: Period::seconds(3_600),
             max_connections: 100_000,
+            rate_limit_memory: ByteSize::bytes(256 << 20),
             merge_slashes: true,
         }
     }

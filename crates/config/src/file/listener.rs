@@ -68,8 +68,21 @@ pub struct ListenerTls {
     pub certificates: Vec<Certificate>,
     /// Ask clients for a certificate that one of the authorities in this PEM file signed, and refuse others.
     pub client_ca: Option<PathBuf>,
+    /// With `client_ca`: whether clients may come without a certificate.
+    pub client_auth: ClientAuth,
     /// The oldest version of TLS that is spoken.
     pub min_version: TlsVersion,
+}
+
+/// Whether clients may come without a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// Who has none gets no connection.
+    #[default]
+    Required,
+    /// Who has none may come, and a route with `auth: [mtls]` refuses them.
+    Optional,
 }
 
 /// A certificate and its key.

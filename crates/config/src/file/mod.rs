@@ -8,16 +8,22 @@
 //! one of them that may stand beside another and counts for nothing there, `x-pair` names keys that come together, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default` describes a
 //! default that is no constant.
 
+mod access;
+mod auth;
 mod balance;
 mod capacity;
 mod cluster;
+mod consumer;
 mod endpoint;
 mod fallback;
 mod health;
 mod instances;
+mod kubernetes;
+mod limit;
 mod limits;
 mod listener;
 mod observe;
+mod oidc;
 mod retry;
 mod route;
 mod scale;
@@ -30,35 +36,42 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use access::{Cors, IpRules, Way};
+pub use auth::{Algorithm, ApiKeys, Auth, Basic, ForwardAuth, Introspection, Jwt, KeySource, Mtls};
 pub use balance::{HashOn, LbPolicy, Sticky};
 pub use capacity::{AdaptiveConcurrency, Overload, Queue};
-pub use cluster::{ApiServer, Deployment, Keda, WorkloadKind};
+pub use cluster::{Cluster, Redis, RedisMode};
+pub use consumer::{ClientCertificate, Consumer, Login, Plan};
 pub use endpoint::{Dns, Endpoint, Scheme, Srv};
 pub use fallback::{Fallback, Mirror, Split};
 pub use health::{HealthCheck, OutlierDetection, Probe, SuccessRate};
 pub use instances::{Docker, Driver, Hold, InstanceLimits, InstanceLog, Instances, Webhook};
+pub use kubernetes::{ApiServer, Deployment, Keda, WorkloadKind};
+pub use limit::{Concurrency, Cost, OnExceed, OnStoreError, Precision, RateLimit};
 pub use limits::Limits;
-pub use listener::{Admin, Certificate, HttpVersion, Listener, ListenerTls, ProxyProtocol, TlsVersion};
+pub use listener::{
+    Admin, Certificate, ClientAuth, HttpVersion, Listener, ListenerTls, ProxyProtocol, TlsVersion,
+};
 pub use observe::{AccessLog, LogFormat, Observe, Rotate};
+pub use oidc::{Oidc, Session};
 pub use retry::{Backoff, GrpcStatus, Hedge, Retry, RetryMethods};
 pub use route::{Action, Match, Priority, Redirect, Respond, Route, RouteTimeouts, ValueTest};
 pub use scale::{PolicyKind, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Select, Zero};
 pub use service::{Discovery, Service, Timeouts};
 pub use transport::{Keepalive, ServiceProtocol, ServiceTls};
 
-use crate::value::{Cidr, ServiceName, Workers, ZoneName};
+use crate::value::{Cidr, PlanName, ServiceName, Workers, ZoneName};
 
 /// The config of Tidegate.
 ///
 /// Durations are typed `250ms`, `5s`, `10m`, `6h`, `1d` or together (`1h30m`), sizes `240B`, `64KiB`, `1MiB`, or in
-/// thousands `64KB`, `1MB`, parts `20%`; `on` and `off` may stand for `true` and `false`. `${ENV}` and
+/// thousands `64KB`, `1MB`, parts `20%`, rates `100/s`; `on` and `off` may stand for `true` and `false`. `${ENV}` and
 /// `${ENV:-default}` expand in values; `$${` is a plain `${`. A secret may be `file:/path`. Paths of files are
 /// relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = [
-    "alerts", "auth", "cluster", "consumers", "edge", "jobs", "plans", "portal", "postgres", "protect", "rate_limit",
-    "waf", "cache", "compress",
+    "alerts", "edge", "jobs", "portal", "postgres", "protect", "waf", "cache", "compress",
 ]))]
 pub struct File {
     /// Where clients connect.
@@ -81,6 +94,8 @@ pub struct File {
     /// What is done when there is too much to do. `off` turns it off.
     #[serde(default)]
     pub overload: Overload,
+    /// What several nodes share. Absent: this node is on its own.
+    pub cluster: Option<Cluster>,
     /// The zone that this node stands in: endpoints of the same `zone` are used first.
     pub zone: Option<ZoneName>,
     /// Address ranges of proxies in front of Tidegate whose `X-Forwarded-For` is believed.
@@ -90,6 +105,20 @@ pub struct File {
     #[serde(default)]
     #[schemars(extend("x-keys" = "name"))]
     pub services: BTreeMap<ServiceName, Service>,
+    /// Callers that are known by name.
+    #[serde(default)]
+    pub consumers: Vec<Consumer>,
+    /// What consumers may do, by the name of their plan.
+    #[serde(default)]
+    #[schemars(extend("x-keys" = "plan name"))]
+    pub plans: BTreeMap<PlanName, Plan>,
+    /// How callers are identified.
+    #[serde(default)]
+    pub auth: Auth,
+    /// How often requests may come, whatever their route; the default `key` is `ip`. Bare rates will do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1), extend("x-one-or-list" = true))]
+    pub rate_limit: Vec<RateLimit>,
     /// Which request goes where. The most specific match wins, whatever the order.
     #[schemars(length(min = 1))]
     pub routes: Vec<Route>,

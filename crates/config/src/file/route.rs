@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::access::{Cors, IpRules, Way};
 use super::fallback::{Fallback, Mirror, Split};
+use super::limit::{Concurrency, RateLimit};
 use super::retry::{Hedge, Retry};
 use crate::value::{
-    HeaderName, HeaderValue, HostPattern, Method, PathPattern, Period, RedirectStatus, RedirectTo,
-    ServiceName, SizeLimit,
+    ByteSize, Expression, HeaderName, HeaderValue, HostPattern, Method, PathPattern, Period, RedirectStatus,
+    RedirectTo, Scope, ServiceName, SizeLimit,
 };
 
 /// What a request must be like, and what then happens: exactly one of `service`, `split`, `redirect` and `respond`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = [
-    "cache", "fields", "auth", "allow", "rate_limit", "validate", "async", "compose", "static", "compress", "waf",
-    "cors", "protect", "edge", "rewrite", "version", "idempotent", "concurrency",
+    "cache", "fields", "validate", "async", "compose", "static", "compress", "waf", "protect", "edge", "rewrite",
+    "version", "idempotent",
 ], "x-one-of" = ["service", "split", "redirect", "respond"]))]
 pub struct Route {
     /// The name in metrics and logs; it is unique.
@@ -57,6 +59,30 @@ pub struct Route {
     pub priority: Priority,
     /// Send a copy of requests to another service. A bare name stands for `service`.
     pub mirror: Option<Mirror>,
+    /// How callers are identified: by the first of these ways for which they show something. Absent: nobody is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1), extend("x-one-or-list" = true))]
+    pub auth: Vec<Way>,
+    /// Who may go on, a CEL expression over `request`, `caller` and `claims`: others get 403.
+    pub allow: Option<Expression>,
+    /// What a caller must be allowed to do: all of these, or else 403.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1), extend("x-one-or-list" = true))]
+    pub scopes: Vec<Scope>,
+    /// Which client addresses it is for; others get 403.
+    #[serde(default)]
+    pub ip: IpRules,
+    /// Which other web sites may use it from browsers. A bare origin will do.
+    pub cors: Option<Cors>,
+    /// How often requests may come; all entries hold. Bare rates will do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1), extend("x-one-or-list" = true))]
+    pub rate_limit: Vec<RateLimit>,
+    /// How many requests at a time. A bare number stands for `limit`.
+    pub concurrency: Option<Concurrency>,
+    /// Bytes a second that each response gets. Absent: as fast as it goes.
+    #[schemars(extend("x-min" = 1_024))]
+    pub bandwidth: Option<ByteSize>,
 }
 
 /// How much the requests of a route matter when there are too many.

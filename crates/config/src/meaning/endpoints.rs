@@ -47,12 +47,12 @@ pub(super) fn url_of(endpoint: &Node) -> Option<EndpointUrl> {
 
 /// The list of a service's endpoints, which may stand for the service, and its path.
 pub(super) fn of_service<'t>(service: &'t Node, path: &Path) -> (&'t [Node], Path) {
-    let (node, path) = match service.get("endpoints") {
-        Some(node) => (node, path.key("endpoints")),
-        None => (service, path.clone()),
-    };
+    if let Some(node) = service.get("endpoints") {
+        return (node.one_or_list(), path.key("endpoints"));
+    }
     // One endpoint stands for a list of it.
-    (if node.scalar().is_some() { slice::from_ref(node) } else { node.items() }, path)
+    let list = if service.scalar().is_some() { slice::from_ref(service) } else { service.items() };
+    (list, path.clone())
 }
 
 /// Names in DNS that endpoints are looked up by.

@@ -4,11 +4,13 @@ use serde_json::Value;
 
 use super::expect::one_of;
 use super::{Check, Schema};
+use crate::load::hide_texts;
 use crate::node::{Entry, clip};
 use crate::path::Path;
 use crate::report::Problem;
 use crate::schema::{internal, mark, properties, resolve, words};
 use crate::suggest::nearest;
+use crate::value::FORMATS;
 
 impl Check<'_> {
     pub(super) fn unknown_key(&mut self, entry: &Entry, schema: Schema, path: &Path) {
@@ -21,11 +23,9 @@ impl Check<'_> {
             self.report.push(at(Problem::error(later(key))));
             return;
         }
-        if near.is_some_and(|near| {
-            let rule = properties(schema).and_then(|keys| keys.get(near));
-            rule.and_then(|rule| mark(rule, "x-format")).is_some_and(|name| name == "secret")
-        }) {
-            self.report.source_mut().hide(entry.value.span);
+        let meant = near.and_then(|near| properties(schema)?.get(near));
+        if meant.is_some_and(|rule| is_secret(rule) || mark(rule, "items").is_some_and(is_secret)) {
+            hide_texts(&entry.value, self.report.source_mut());
         }
         let hint = match (near, nearest(key, is_later)) {
             (Some(near), _) => Some(format!("did you mean `{near}`?")),
@@ -35,6 +35,12 @@ impl Check<'_> {
         let message = format!("unknown key `{}` in {}", clip(key), path.in_words());
         self.report.push(at(Problem::error(message).expected(one_of(&known)).maybe_hint(hint)));
     }
+}
+
+/// Whether a value is one that no error may show.
+fn is_secret(rule: Schema) -> bool {
+    let name = mark(rule, "x-format").and_then(Value::as_str);
+    name.is_some_and(|name| FORMATS.iter().any(|format| format.secret && format.name == name))
 }
 
 /// The one sentence about what this version cannot do.

@@ -44,8 +44,8 @@ impl Check<'_> {
         bounds: (u64, u64),
         trail: &Trail<'_>,
     ) -> Plain<'t> {
-        if format.name == "secret" {
-            return self.secret(scalar, trail);
+        if format.secret {
+            return self.secret(scalar, format, trail);
         }
         match (format.check)(&scalar.text) {
             Ok(measure) => self.bounds(scalar, measure, format, bounds, trail),
@@ -70,12 +70,15 @@ impl Check<'_> {
         self.report.push_at(&trail.path(), problem.found(scalar.describe()).maybe_hint(hint));
     }
 
-    fn secret<'t>(&mut self, scalar: &Scalar, trail: &Trail<'_>) -> Plain<'t> {
-        match expand::secret(&scalar.text) {
-            Ok(secret) => Plain::Text(Cow::Owned(secret)),
-            Err(reason) => {
-                let message = format!("bad value for {}: {reason}", trail.in_words());
-                self.report.push_at(&trail.path(), Problem::error(message));
+    /// A secret, which no problem shows.
+    fn secret<'t>(&mut self, scalar: &Scalar, format: &Format, trail: &Trail<'_>) -> Plain<'t> {
+        let read = expand::secret(&scalar.text).map_err(Bad::because);
+        match read.and_then(|text| (format.check)(&text).map(|_| text)) {
+            Ok(text) => Plain::Text(Cow::Owned(text)),
+            Err(bad) => {
+                let reason = bad.reason.map_or(String::new(), |reason| format!(": {reason}"));
+                let message = format!("bad value for {}{reason}", trail.in_words());
+                self.report.push_at(&trail.path(), Problem::error(message).maybe_hint(bad.hint));
                 Plain::Nothing
             }
         }

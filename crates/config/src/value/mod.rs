@@ -7,17 +7,25 @@
 mod amount;
 mod attempt;
 mod calendar;
-mod cluster;
+mod credential;
 mod discovery;
 mod engine;
+mod expression;
 mod http;
+mod http_url;
+mod identity;
+mod kubernetes;
 mod launch;
+mod limit;
 mod log;
 mod name;
 mod net;
 mod number;
+mod origin;
 mod placeholder;
 mod probe;
+mod rate;
+mod redis;
 mod secret;
 mod status;
 mod url;
@@ -27,23 +35,35 @@ mod word;
 pub use amount::{ByteSize, CountLimit, Period, PeriodOrOff, SizeLimit, Workers};
 pub use attempt::{Attempts, HedgeAfter, RetryOn};
 pub use calendar::{DayRange, DayTime, TimeZone};
-pub use cluster::{ApiUrl, ObjectName, PodPort};
+pub use credential::{ApiKey, CertificateText, Fingerprint, PasswordHash};
 pub use discovery::{DnsName, Nameserver, SrvName};
 pub use engine::{EngineName, ImageName, Volume};
+pub use expression::Expression;
 pub use http::{
     HeaderName, HeaderValue, HostPattern, HostPolicy, Method, PathPattern, RedirectStatus, RedirectTo,
     ServiceName,
 };
 pub(crate) use http::{any_path, header_value};
+pub use http_url::HttpUrl;
+pub(crate) use identity::own;
+pub use identity::{
+    Audience, ClaimName, ClientId, ConsumerName, IssuerName, OwnPath, Realm, Scope, Username,
+};
+pub use kubernetes::{ApiUrl, ObjectName, PodPort};
 pub use launch::{Account, CommandWord, EnvName, EnvValue, InstanceLogPath, InstancePort};
+pub(crate) use limit::CostWord;
+pub use limit::{LimitKey, PlanName, PolicyName};
 pub use log::LogPath;
 pub use name::{CookieName, QueryName, ZoneName};
 pub use net::{Address, AdminAddress, Cidr};
 pub use number::{Factor, Multiple, Percent, Share};
+pub use origin::Origin;
 pub(crate) use placeholder::{OF_A_COMMAND, meant, placeholders};
 pub(crate) use probe::Yes;
 pub use probe::{GrpcService, ProbeHost, ProbePath};
-pub use secret::Secret;
+pub use rate::{Calendar, Rate};
+pub use redis::{ClusterPrefix, RedisUrl, SentinelMaster};
+pub use secret::{KeySecret, Secret};
 pub use status::StatusRange;
 pub use url::EndpointUrl;
 pub use webhook::WebhookUrl;
@@ -87,6 +107,8 @@ pub(crate) trait Typed: Sized + std::fmt::Display {
     const EXPECTED: &'static str;
     /// The JSON types that editors should let pass.
     const TYPES: &'static [&'static str] = &["string"];
+    /// Whether it is a secret: `file:/path` stands for it, and no error shows it.
+    const SECRET: bool = false;
     /// What errors call it when it is out of the schema's bounds.
     const NOUN: &'static str = "a value";
 
@@ -108,6 +130,8 @@ pub(crate) trait Typed: Sized + std::fmt::Display {
 pub(crate) struct Format {
     pub(crate) name: &'static str,
     pub(crate) expected: &'static str,
+    /// `file:/path` stands for it, and no error shows it.
+    pub(crate) secret: bool,
     /// Checks a text; gives its measure where it has one.
     pub(crate) check: fn(&str) -> Result<Option<u64>, Bad>,
     /// What a value is called, and a measure shown, when it is out of bounds.
@@ -119,6 +143,7 @@ const fn format<T: Typed>() -> Format {
     Format {
         name: T::FORMAT,
         expected: T::EXPECTED,
+        secret: T::SECRET,
         check: |text| T::read(text).map(|value| value.measure()),
         noun: T::NOUN,
         show: T::show,
@@ -181,7 +206,32 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<ObjectName>(),
     format::<PodPort>(),
     format::<ApiUrl>(),
+    format::<ConsumerName>(),
+    format::<Username>(),
+    format::<Scope>(),
+    format::<ClaimName>(),
+    format::<Audience>(),
+    format::<IssuerName>(),
+    format::<ClientId>(),
+    format::<Realm>(),
+    format::<OwnPath>(),
+    format::<ApiKey>(),
+    format::<PasswordHash>(),
+    format::<Fingerprint>(),
+    format::<CertificateText>(),
+    format::<HttpUrl>(),
+    format::<RedisUrl>(),
+    format::<ClusterPrefix>(),
+    format::<SentinelMaster>(),
+    format::<Origin>(),
+    format::<Expression>(),
+    format::<Rate>(),
+    format::<LimitKey>(),
+    format::<PolicyName>(),
+    format::<PlanName>(),
+    format::<CostWord>(),
     format::<Secret>(),
+    format::<KeySecret>(),
 ];
 
 /// Reads a [`Typed`] from serde's text, without a copy of it.
