@@ -8,12 +8,13 @@ use crate::{packages, python};
 use anyhow::Result;
 
 /// Real clients that the tests start.
-const PROGRAMS: [Package; 5] = [
+const PROGRAMS: [Package; 6] = [
     Package::program("python3", "python3"),
     Package::module("python3-venv", "ensurepip"),
     Package::program("curl", "curl"),
     Package::program("nghttp2-client", "h2load"),
     Package::program("wrk", "wrk"),
+    Package::program("redis-server", "redis-server"),
 ];
 
 /// Real servers and clients in Python: gRPC, WebSocket, HTTP/2, and the framework of the sample API.

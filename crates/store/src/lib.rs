@@ -1,5 +1,18 @@
 //! What must survive a restart, in one file of SQLite in the data folder.
 //!
-//! *Invariant*: two processes may have it open, as in an upgrade, or beside the command line; what was promised is on the
-//! disk. Every call may block, so none is made on a worker.
-//! *Not here*: what other nodes have (`cluster`).
+//! One file, because an upgrade has two processes alive and the command line is a third, and because an operator can copy it,
+//! and look into it with tools that are everywhere.
+//!
+//! *Invariant*: several processes may have it open; what was promised is on the disk; no secret stands in it that could be
+//! shown to the gateway as a credential. Every call may block on the disk, so none is made on a worker.
+//! *Not here*: what other nodes have (`cluster`), the disk cache, the queue of jobs.
+
+mod error;
+mod meta;
+mod open;
+mod quotas;
+mod records;
+
+pub use error::StoreError;
+pub use open::{FILE, Store};
+pub use records::Mark;
