@@ -24,7 +24,6 @@ use crate::host::{Host, InFlight};
 use crate::launcher::Launcher;
 use crate::passing::Handed;
 use crate::settings::FleetSettings;
-use crate::task::Task;
 use crate::view::FleetView;
 use base::{Clock, Moment};
 use mind::{Mind, Out};
@@ -36,6 +35,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
+use upstream::Task;
 
 /// How long the end of all may take beyond what they are given.
 const END_MOST: Duration = Duration::from_secs(15);

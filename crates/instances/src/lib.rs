@@ -26,7 +26,6 @@ mod passing;
 mod process;
 mod ready;
 mod settings;
-mod task;
 mod view;
 mod watched;
 
