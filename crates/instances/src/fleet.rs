@@ -24,7 +24,7 @@ use crate::host::{Host, InFlight};
 use crate::launcher::Launcher;
 use crate::passing::Handed;
 use crate::settings::FleetSettings;
-use crate::view::FleetView;
+use crate::view::{FleetCount, FleetView};
 use base::{Clock, Moment};
 use mind::{Mind, Out};
 use std::cell::{Cell, RefCell};
@@ -136,7 +136,13 @@ impl Fleet {
         self.change(|mind, out| mind.replace(name, why.into(), out))
     }
 
-    /// How it stands.
+    /// How many there are, and what they use. Cheap, for those who ask often.
+    pub fn count(&self) -> FleetCount {
+        let now = self.now();
+        self.mind.borrow().count(&now)
+    }
+
+    /// How it stands, each instance told of.
     pub fn view(&self) -> FleetView {
         let now = self.now();
         self.mind.borrow().view(&now)

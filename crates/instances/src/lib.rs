@@ -35,4 +35,4 @@ pub use host::{Happening, Host, InFlight, Launched, Member};
 pub use keeper::keeper_main_if_asked;
 pub use passing::{Handed, Known};
 pub use settings::{Container, FleetSettings, Limits, Listen, LogSettings, Program};
-pub use view::{FleetView, InstanceState, InstanceView};
+pub use view::{FleetCount, FleetView, InstanceState, InstanceView};
