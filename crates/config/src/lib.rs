@@ -35,9 +35,10 @@ pub use file::{
     Dns, Docker, Driver, Endpoint, Fallback, File, GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion,
     InstanceLimits, InstanceLog, Instances, Keda, Keepalive, LbPolicy, Limits, Listener, ListenerTls,
     LogFormat, Match, Mirror, Observe, OutlierDetection, Overload, PolicyKind, Priority, Probe,
-    ProxyProtocol, Queue, Redirect, Respond, Retry, RetryMethods, Rotate, Route, RouteTimeouts, Scale,
-    ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select, Service, ServiceProtocol, ServiceTls,
-    Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest, Webhook, WorkloadKind, Zero,
+    ProxyProtocol, Queue, Redirect, Respond, Retry, RetryMethods, Rotate, Route, RouteRetry, RouteTimeouts,
+    Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select, Service, ServiceProtocol,
+    ServiceTls, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest, Webhook, WorkloadKind,
+    Zero,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
 pub use path::Path;

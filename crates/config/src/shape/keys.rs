@@ -27,7 +27,9 @@ impl Check<'_> {
         }) {
             self.report.source_mut().hide(entry.value.span);
         }
+        let elsewhere = mark(schema, "x-elsewhere").and_then(|keys| keys.get(key)).and_then(Value::as_str);
         let hint = match (near, nearest(key, is_later)) {
+            _ if elsewhere.is_some() => elsewhere.map(str::to_owned),
             (Some(near), _) => Some(format!("did you mean `{near}`?")),
             (None, Some(word)) => Some(format!("did you mean `{word}`? It is not part of this version yet")),
             (None, None) => child_with(schema, key).map(|child| format!("`{key}` is a key of `{child}`")),
