@@ -227,6 +227,7 @@ impl net::Service for Gateway {
                 Trouble::Full(_) => "full",
                 Trouble::Handshake(_) => "handshake",
                 Trouble::Proxy(_) => "proxy_protocol",
+                Trouble::Flood(_) => "http2_flood",
             };
             meters.refused(reason).add(self.0.core, 1);
         }

@@ -17,7 +17,6 @@ mod register;
 use crate::driver::{Driver, Events, Handle, Launch, Search};
 use crate::passing::{Known, Phase, Spot};
 use crate::settings::{self, FleetSettings};
-use crate::task::Task;
 use contained::{Begin, Contained};
 use engines::docker::{Container, Engine, Place};
 use register::Register;
@@ -25,6 +24,7 @@ use std::cell::OnceCell;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
+use upstream::Task;
 
 /// The driver of one engine.
 pub(crate) struct Containers {

@@ -13,12 +13,12 @@ mod webhook;
 pub use exec::Exec;
 pub use webhook::Webhook;
 
-use crate::task::Task;
 use base::Moment;
 use scale::Backoff;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
+use upstream::Task;
 
 /// How many are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -24,8 +24,7 @@ use crate::host::{Host, InFlight};
 use crate::launcher::Launcher;
 use crate::passing::Handed;
 use crate::settings::FleetSettings;
-use crate::task::Task;
-use crate::view::FleetView;
+use crate::view::{FleetCount, FleetView};
 use base::{Clock, Moment};
 use mind::{Mind, Out};
 use std::cell::{Cell, RefCell};
@@ -36,6 +35,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
+use upstream::Task;
 
 /// How long the end of all may take beyond what they are given.
 const END_MOST: Duration = Duration::from_secs(15);
@@ -136,7 +136,13 @@ impl Fleet {
         self.change(|mind, out| mind.replace(name, why.into(), out))
     }
 
-    /// How it stands.
+    /// How many there are, and what they use. Cheap, for those who ask often.
+    pub fn count(&self) -> FleetCount {
+        let now = self.now();
+        self.mind.borrow().count(&now)
+    }
+
+    /// How it stands, each instance told of.
     pub fn view(&self) -> FleetView {
         let now = self.now();
         self.mind.borrow().view(&now)

@@ -26,7 +26,6 @@ mod passing;
 mod process;
 mod ready;
 mod settings;
-mod task;
 mod view;
 mod watched;
 
@@ -36,4 +35,4 @@ pub use host::{Happening, Host, InFlight, Launched, Member};
 pub use keeper::keeper_main_if_asked;
 pub use passing::{Handed, Known};
 pub use settings::{Container, FleetSettings, Limits, Listen, LogSettings, Program};
-pub use view::{FleetView, InstanceState, InstanceView};
+pub use view::{FleetCount, FleetView, InstanceState, InstanceView};

@@ -69,6 +69,7 @@ fn endpoint(place: &Place) -> Endpoint {
         place: place.clone(),
         authority: authority.into(),
         tls: None,
+        server_name: None,
         load: Load::new(now),
         health: Health::new(State::Up, now),
         key: 0,

@@ -124,6 +124,9 @@ pub enum Trouble {
     /// A connection did not begin with the PROXY protocol as its listener demands.
     #[error("refused a connection: {0}")]
     Proxy(String),
+    /// A client flooded its HTTP/2 connection: with control frames beyond its budget, or with streams that it gives up.
+    #[error("cut off {0}, which flooded its HTTP/2 connection")]
+    Flood(Box<str>),
 }
 
 /// Answers requests. One for each worker.

@@ -20,6 +20,8 @@ pub use entry::{Client, Entry};
 pub(crate) use escape::push_json_string;
 pub use recorder::Recorder;
 
+pub use crate::rotation::Rotate;
+
 use base::meters::Counter;
 use mask::Mask;
 use output::Output;
@@ -52,15 +54,6 @@ pub enum Sink {
     Stderr,
     /// The end of a file, made when it is missing and opened again when it was moved away.
     File(PathBuf),
-}
-
-/// When a file is put aside for a new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rotate {
-    /// Bytes above which the file is renamed to `NAME.1`, the older ones to `NAME.2` and so on.
-    pub max_size: u64,
-    /// How many renamed files are kept.
-    pub keep: u32,
 }
 
 /// What a config says about the access log.

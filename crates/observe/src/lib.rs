@@ -11,6 +11,7 @@ pub mod access_log;
 mod events;
 pub mod log;
 mod meters;
+mod rotation;
 mod stamp;
 
 pub use access_log::AccessLog;
@@ -20,3 +21,4 @@ pub use meters::{
     ListenerTotals, Meters, Outcome, ReloadTotals, RouteMeters, RouteTotals, ServiceMeters, ServiceTotals,
     Snapshot, UpgradeTotals,
 };
+pub use rotation::{Rotate, open_log, tend_log};

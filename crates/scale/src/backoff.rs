@@ -36,11 +36,13 @@ impl Backoff {
         pause
     }
 
-    /// How long an instance has lived. Long enough: the next failure is a first one again.
-    pub fn lived(&mut self, lived: Duration) {
-        if lived >= self.min_uptime {
+    /// How long an instance has lived. True where that was long enough: the next failure is a first one again.
+    pub fn lived(&mut self, lived: Duration) -> bool {
+        let enough = lived >= self.min_uptime;
+        if enough {
             self.next = FIRST;
         }
+        enough
     }
 
     /// Until when nothing is launched; the clock's origin where nothing has failed.

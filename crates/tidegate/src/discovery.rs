@@ -124,6 +124,7 @@ fn template(typed: &config::Service, scheme: config::Scheme) -> EndpointSettings
         label: "".into(),
         place: Place::Name("".into(), 0),
         tls: scheme == config::Scheme::Https,
+        server_name: None,
         weight: Weight::ONE,
         rank: balance::Place::default(),
         max_connections: typed.max_connections,

@@ -48,10 +48,10 @@ async fn opened(place: &Place) -> io::Result<Stream> {
 }
 
 async fn secured(endpoint: &Endpoint, stream: Stream) -> io::Result<Stream> {
-    match (&endpoint.tls, &endpoint.place) {
-        (None, _) => Ok(stream),
-        (Some(tls), Place::Name(name, _)) => tls.connect(stream, name).await,
-        (Some(tls), Place::Address(address)) => tls.connect(stream, &address.ip().to_string()).await,
-        (Some(tls), Place::Unix(_)) => tls.connect(stream, "localhost").await,
+    let Some(tls) = &endpoint.tls else { return Ok(stream) };
+    match (&endpoint.server_name, &endpoint.place) {
+        (Some(name), _) | (None, Place::Name(name, _)) => tls.connect(stream, name).await,
+        (None, Place::Address(address)) => tls.connect(stream, &address.ip().to_string()).await,
+        (None, Place::Unix(_)) => tls.connect(stream, "localhost").await,
     }
 }

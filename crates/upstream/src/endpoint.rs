@@ -32,10 +32,12 @@ pub struct Endpoint {
     pub label: Box<str>,
     /// Where it listens.
     pub place: Place,
-    /// What stands in `Host` where it is called by its own name; also whom TLS verifies.
+    /// What stands in `Host` where it is called by its own name.
     pub authority: Box<str>,
     /// TLS, where it is spoken.
     pub tls: Option<Arc<ClientTls>>,
+    /// Whom TLS verifies, where neither the service says so nor it is the place.
+    pub server_name: Option<Box<str>>,
     /// Its load.
     pub load: Load,
     /// Its health.

@@ -60,14 +60,21 @@ pub(crate) fn endpoints(
     protocol: Protocol,
     tls: Option<ClientSettings>,
 ) -> Vec<Arc<Endpoint>> {
-    let endpoints = places
-        .into_iter()
-        .enumerate()
-        .map(|(n, place)| EndpointSettings {
-            tls: tls.is_some(),
-            ..EndpointSettings::new(&format!("endpoint {n}"), place)
-        })
-        .collect();
+    let endpoint = |(n, place)| EndpointSettings {
+        tls: tls.is_some(),
+        ..EndpointSettings::new(&format!("endpoint {n}"), place)
+    };
+    let endpoints = places.into_iter().enumerate().map(endpoint).collect();
+    built(endpoints, protocol, tls, &Registry::default())
+}
+
+/// Endpoints of these settings, of one service.
+pub(crate) fn built(
+    endpoints: Vec<EndpointSettings>,
+    protocol: Protocol,
+    tls: Option<ClientSettings>,
+    registry: &Registry,
+) -> Vec<Arc<Endpoint>> {
     let settings = Settings {
         protocol,
         tls: tls.unwrap_or_default(),
@@ -75,8 +82,7 @@ pub(crate) fn endpoints(
         idle_timeout: Duration::from_secs(1),
         ..Settings::new("shop", endpoints)
     };
-    let service =
-        Service::build(settings, &Registry::default(), &Meters::new(1), Clock::real().now()).unwrap();
+    let service = Service::build(settings, registry, &Meters::new(1), Clock::real().now()).unwrap();
     service.members.iter().map(|member| Arc::clone(&member.endpoint)).collect()
 }
 

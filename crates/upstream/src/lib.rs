@@ -30,6 +30,7 @@ mod run;
 mod service;
 mod standing;
 mod sticky;
+mod task;
 
 pub use balance::{BudgetSettings, stable_hash};
 pub use care::{CARE_TICK, Care};
@@ -53,3 +54,4 @@ pub use service::{
 };
 pub use standing::{Prospect, Standing};
 pub use sticky::StickySettings;
+pub use task::Task;

@@ -75,6 +75,8 @@ pub struct EndpointSettings {
     pub place: Place,
     /// TLS is spoken.
     pub tls: bool,
+    /// Whom TLS asks for and verifies, where that is not the place; the service's own name goes first.
+    pub server_name: Option<Box<str>>,
     /// Its share of the traffic.
     pub weight: Weight,
     /// Who is asked first.
@@ -189,6 +191,7 @@ impl EndpointSettings {
             label: label.into(),
             place,
             tls: false,
+            server_name: None,
             weight: Weight::ONE,
             rank: balance::Place::default(),
             max_connections: None,
@@ -310,7 +313,10 @@ impl Service {
                     service: settings.name.clone(),
                     label: e.label.clone(),
                     place: e.place.clone(),
-                    manner: manner.clone(),
+                    manner: e
+                        .server_name
+                        .as_ref()
+                        .map_or_else(|| manner.clone(), |n| format!("{manner} {n}").into()),
                 };
                 let proven = e.proven || settings.check.is_none();
                 let state = if proven { State::Up } else { State::Unknown };
@@ -320,6 +326,7 @@ impl Service {
                     authority: authority(&e.place, e.tls),
                     place: e.place.clone(),
                     tls: tls.clone().filter(|_| e.tls),
+                    server_name: e.server_name.clone(),
                     load: Load::new(now),
                     health: registry.health(state, now),
                     key: balance::stable_hash(e.label.as_bytes()),

@@ -5,8 +5,9 @@
 //! the keys of a map, `x-min` and `x-max` bound what has a measure, `x-shorthand` names the key that a bare value
 //! stands for, `x-one-or-list` is at lists that a bare item may stand for and `x-words` at those of words that a line
 //! may stand for, `x-one-of` names keys of which there is exactly one (`a.b` is `b` below `a`), `x-beside`
-//! one of them that may stand beside another and counts for nothing there, `x-pair` names keys that come together, `x-later` lists keys (or words) of layers that this version does not have yet, `x-default` describes a
-//! default that is no constant.
+//! one of them that may stand beside another and counts for nothing there, `x-pair` names keys that come together, `x-later` lists keys (or words) of layers
+//! that this version does not have yet, `x-elsewhere` says where a key belongs that is looked for here, `x-default` describes
+//! a default that is no constant.
 
 mod access;
 mod auth;
@@ -54,7 +55,7 @@ pub use listener::{
 };
 pub use observe::{AccessLog, LogFormat, Observe, Rotate};
 pub use oidc::{Oidc, Session};
-pub use retry::{Backoff, GrpcStatus, Hedge, Retry, RetryMethods};
+pub use retry::{Backoff, GrpcStatus, Hedge, Retry, RetryMethods, RouteRetry};
 pub use route::{Action, Match, Priority, Redirect, Respond, Route, RouteTimeouts, ValueTest};
 pub use scale::{PolicyKind, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Select, Zero};
 pub use service::{Discovery, Service, Timeouts};

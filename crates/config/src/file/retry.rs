@@ -59,6 +59,65 @@ impl Default for Retry {
     }
 }
 
+/// Tries a failed request again, at another endpoint where there is one. A bare number stands for `attempts`. The budget is
+/// that of the service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-shorthand" = "attempts", "x-elsewhere" = {
+    "budget": "all routes to a service share one budget: write it in the service's `retry`",
+    "min_per_second": "all routes to a service share one budget: write it in the service's `retry`",
+}))]
+pub struct RouteRetry {
+    /// Attempts after the first one, 0 to 5; 0 and `off` try nothing again.
+    pub attempts: Attempts,
+    /// The failures after which a request is tried again: `connect`, `refused_stream` (HTTP/2 said that nothing was
+    /// done), `reset_before_response`, `timeout`, and statuses such as `503` or `5xx`; one or a list.
+    #[schemars(length(min = 1), extend("x-one-or-list" = true))]
+    pub on: Vec<RetryOn>,
+    /// The `grpc-status` of answers after which a gRPC call is tried again; one or a list.
+    #[schemars(extend("x-one-or-list" = true))]
+    pub grpc_on: Vec<GrpcStatus>,
+    /// How long each attempt may take to the first byte of its answer. Absent, only `timeouts.request` bounds them all.
+    pub per_try_timeout: Option<Period>,
+    /// The wait before another attempt.
+    pub backoff: Backoff,
+    /// Which requests are tried again once something of them was sent.
+    pub methods: RetryMethods,
+    /// A request with `Idempotency-Key` counts as idempotent.
+    pub idempotency_key: bool,
+    /// Bytes of a request body that are kept to be sent again. A request with a larger one is not tried again once its
+    /// body began to be sent.
+    #[schemars(extend("x-min" = 0, "x-max" = 16_777_216))]
+    pub body: ByteSize,
+}
+
+impl Default for RouteRetry {
+    fn default() -> Self {
+        let Retry { attempts, on, grpc_on, per_try_timeout, backoff, methods, idempotency_key, body, .. } =
+            Retry::default();
+        Self { attempts, on, grpc_on, per_try_timeout, backoff, methods, idempotency_key, body }
+    }
+}
+
+impl From<RouteRetry> for Retry {
+    /// With the default budget, which nobody asks a route for.
+    fn from(route: RouteRetry) -> Self {
+        let RouteRetry { attempts, on, grpc_on, per_try_timeout, backoff, methods, idempotency_key, body } =
+            route;
+        Self {
+            attempts,
+            on,
+            grpc_on,
+            per_try_timeout,
+            backoff,
+            methods,
+            idempotency_key,
+            body,
+            ..Self::default()
+        }
+    }
+}
+
 /// The wait before another attempt: random, up to twice as long each time. A `Retry-After` in the answer goes first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{Cors, IpRules, Way};
 use super::fallback::{Fallback, Mirror, Split};
 use super::limit::{Concurrency, RateLimit};
-use super::retry::{Hedge, Retry};
+use super::retry::{Hedge, RouteRetry};
 use crate::value::{
     ByteSize, Expression, HeaderName, HeaderValue, HostPattern, Method, PathPattern, Period, RedirectStatus,
     RedirectTo, Scope, ServiceName, SizeLimit,
@@ -47,7 +47,7 @@ pub struct Route {
     pub max_body: Option<SizeLimit>,
     /// Retries of this route, instead of the service's: a key that is absent here has its default.
     #[schemars(extend("x-default" = "the service's"))]
-    pub retry: Option<Retry>,
+    pub retry: Option<RouteRetry>,
     /// Attempts beside each other, instead of the service's.
     #[schemars(extend("x-default" = "the service's"))]
     pub hedge: Option<Hedge>,

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::instances::{command, port};
 use super::{Problems, is_typed, scale, section};
-use crate::file::Admin;
+use crate::file::{Admin, Keda};
 use crate::node::Node;
 use crate::path::Path;
 use crate::report::Problem;
@@ -17,7 +17,14 @@ const MAX: i64 = 65_535;
 
 /// Ports of somebody, by the first of them: the last one, whose they are, and where that was typed. They do not
 /// overlap.
-type Taken = BTreeMap<i64, (i64, String, Option<Span>)>;
+type Taken = BTreeMap<i64, (i64, String, At)>;
+
+/// Where an address was typed, or the section whose absence, or silence, means it.
+#[derive(Clone, Copy)]
+enum At {
+    Typed(Span),
+    Silent(&'static str),
+}
 
 /// Checks the instances of all services.
 pub(super) fn check(tree: &Node, problems: &mut Problems) {
@@ -49,13 +56,13 @@ pub(super) fn check(tree: &Node, problems: &mut Problems) {
                     format!("{} goes from {first} to {last}, where {whose} listens", path.in_words());
                 let problem = Problem::error(message);
                 let problem = match at {
-                    Some(at) => problem.also(*at, "the other one"),
-                    None => problem.hint("it does so where `admin` is absent"),
+                    At::Typed(at) => problem.also(*at, "the other one"),
+                    At::Silent(hint) => problem.hint(*hint),
                 };
                 problems.push((path, problem));
             }
             _ => {
-                taken.insert(first, (last, service.in_words(), Some(node.span)));
+                taken.insert(first, (last, service.in_words(), At::Typed(node.span)));
             }
         }
     }
@@ -64,10 +71,11 @@ pub(super) fn check(tree: &Node, problems: &mut Problems) {
 /// What Tidegate itself listens at.
 fn listeners(tree: &Node) -> Taken {
     let typed = section(tree, "listeners").iter().enumerate();
-    let listeners = typed.map(|(index, listener)| (format!("listener {}", index + 1), listener));
-    let admin = tree.get("admin").map(|admin| ("the admin API".to_owned(), admin));
-    let taken = |(whose, node): (String, &Node)| {
-        let node = node.get("address").unwrap_or(node);
+    let listeners = typed.map(|(index, listener)| (format!("listener {}", index + 1), listener, "address"));
+    let admin = tree.get("admin").map(|admin| ("the admin API".to_owned(), admin, "address"));
+    let keda = tree.get("keda").map(|keda| ("`keda`".to_owned(), keda, "listen"));
+    let taken = |(whose, node, key): (String, &Node, &str)| {
+        let node = node.get(key).unwrap_or(node);
         let port = match Address::read(node.text()?).ok()? {
             Address::Port(port) => port,
             // Instances listen at 127.0.0.1, which other addresses leave free.
@@ -75,12 +83,23 @@ fn listeners(tree: &Node) -> Taken {
             Address::Ip(_) | Address::Unix(_) => return None,
         };
         let port = i64::from(port);
-        (port > 0).then_some((port, (port, whose, Some(node.span))))
+        (port > 0).then_some((port, (port, whose, At::Typed(node.span))))
     };
-    let mut taken: Taken = listeners.chain(admin).filter_map(taken).collect();
-    if tree.get("admin").is_none_or(|admin| !admin.entries().is_empty() && admin.get("address").is_none()) {
+    let mut taken: Taken = listeners.chain(admin).chain(keda).filter_map(taken).collect();
+    if tree.get("admin").is_none_or(|admin| says_nothing_of(admin, "address")) {
+        let at = At::Silent("it does so where `admin` says no `address`");
         let port = i64::from(Admin::DEFAULT_ADDRESS.port());
-        taken.entry(port).or_insert((port, "the admin API".into(), None));
+        taken.entry(port).or_insert((port, "the admin API".into(), at));
+    }
+    if tree.get("keda").is_some_and(|keda| says_nothing_of(keda, "listen")) {
+        let at = At::Silent("it does so where `keda` says no `listen`");
+        let port = i64::from(Keda::DEFAULT_LISTEN.port());
+        taken.entry(port).or_insert((port, "`keda`".into(), at));
     }
     taken
+}
+
+/// A mapping without that key.
+fn says_nothing_of(node: &Node, key: &str) -> bool {
+    node.scalar().is_none() && !node.is_null() && node.get(key).is_none()
 }

@@ -27,7 +27,9 @@ impl Check<'_> {
         if meant.is_some_and(|rule| is_secret(rule) || mark(rule, "items").is_some_and(is_secret)) {
             hide_texts(&entry.value, self.report.source_mut());
         }
+        let elsewhere = mark(schema, "x-elsewhere").and_then(|keys| keys.get(key)).and_then(Value::as_str);
         let hint = match (near, nearest(key, is_later)) {
+            _ if elsewhere.is_some() => elsewhere.map(str::to_owned),
             (Some(near), _) => Some(format!("did you mean `{near}`?")),
             (None, Some(word)) => Some(format!("did you mean `{word}`? It is not part of this version yet")),
             (None, None) => child_with(schema, key).map(|child| format!("`{key}` is a key of `{child}`")),

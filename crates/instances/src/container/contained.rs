@@ -4,14 +4,13 @@ use super::life::live;
 use crate::driver::{Events, Handle, Usage, What};
 use crate::passing::{self, Known};
 use crate::settings::FleetSettings;
-use crate::task::Task;
 use engines::docker::{Engine, Recipe};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use tokio::sync::{Notify, watch};
-use upstream::Place;
+use upstream::{Place, Task};
 
 /// The handle. Dropped, the container lives on.
 pub(super) struct Contained {

@@ -1,7 +1,8 @@
 //! When something may be launched after a failure.
 //!
 //! Of instances that end together one counts: only an end of something that was launched since the last failure makes the
-//! next pause longer, and a fleet that is killed as a whole is no crash loop. After a start that failed, one instance tries
+//! next pause longer, and a fleet that is killed as a whole is no crash loop. Neither is one whose instances have served for
+//! `min_uptime` before they end, however often. After a start that failed, one instance tries
 //! before the others do.
 
 use super::Now;
@@ -58,9 +59,8 @@ impl Pacing {
     /// True: from now on it is a crash loop.
     pub(super) fn ended(&mut self, end: End, now: &Now) -> bool {
         let was_looping = self.is_looping(now);
-        if let Some(served) = end.served {
-            self.backoff.lived(served);
-        } else {
+        let lived = end.served.is_some_and(|served| self.backoff.lived(served));
+        if end.served.is_none() {
             self.failed_starts += 1;
             self.late_starts += u32::from(end.late);
         }
@@ -68,7 +68,9 @@ impl Pacing {
         if self.counted.is_none_or(|counted| end.began >= counted) {
             self.counted = Some(now.at);
             self.not_before = Some(now.at + self.backoff.failed(now.moment));
-            self.crash_loop.ended(now.moment);
+            if !lived {
+                self.crash_loop.ended(now.moment);
+            }
         }
         !was_looping && self.is_looping(now)
     }
@@ -144,12 +146,24 @@ mod tests {
         }
         assert_eq!(pacing.allows(8, 0, &at(begin, 6099)), 0);
         assert_eq!(pacing.allows(8, 0, &at(begin, 6100)), 8, "they had served: all may come back at once");
-        let loops = [7000, 8000, 9000, 10_000].map(|ms| {
+        let loops = [7000, 8000, 9000, 10_000, 11_000].map(|ms| {
             let now = at(begin, ms);
             pacing.ended(end(now.at, None), &now)
         });
-        assert_eq!(loops, [false, false, false, true]);
-        assert!(pacing.is_looping(&at(begin, 10_000)));
+        assert_eq!(loops, [false, false, false, false, true]);
+        assert!(pacing.is_looping(&at(begin, 11_000)));
+    }
+
+    #[test]
+    fn instances_that_have_served_for_min_uptime_end_in_no_crash_loop() {
+        let begin = Instant::now();
+        let loops = |served| {
+            let mut pacing = Pacing::new(Duration::from_secs(1));
+            (1..=20)
+                .any(|n| pacing.ended(end(at(begin, n * 2000 - 1100).at, Some(served)), &at(begin, n * 2000)))
+        };
+        assert!(!loops(1000), "they had served");
+        assert!(loops(999), "they end as soon as they start");
     }
 
     #[test]

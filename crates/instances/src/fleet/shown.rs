@@ -1,29 +1,45 @@
-//! A fleet, shown.
+//! A fleet, counted and shown.
 
 use super::Now;
 use super::instance::Instance;
 use super::mind::{Mind, Rollout};
-use crate::view::{FleetView, InstanceState, InstanceView};
+use crate::view::{FleetCount, FleetView, InstanceState, InstanceView};
 use upstream::Place;
 
 impl Mind {
-    pub(super) fn view(&self, now: &Now) -> FleetView {
-        let live = || self.instances.iter().filter(|instance| !instance.has_ended());
-        let count = |states: &[InstanceState]| live().filter(|i| states.contains(&i.shown())).count() as u32;
-        let ready = || self.instances.iter().filter(|instance| instance.is_ready());
-        let usages = || ready().filter_map(|instance| instance.handle.usage());
+    pub(super) fn count(&self, now: &Now) -> FleetCount {
+        let mut count = FleetCount {
+            crash_loop: self.pacing.is_looping(now),
+            start_time: self.start_time.get(),
+            ..FleetCount::default()
+        };
+        for instance in self.instances.iter().filter(|instance| !instance.has_ended()) {
+            match instance.shown() {
+                InstanceState::Starting => count.starting += 1,
+                InstanceState::Ready => count.ready += 1,
+                InstanceState::Draining | InstanceState::Stopping => count.draining += 1,
+            }
+        }
+        let usages =
+            || self.instances.iter().filter(|i| i.is_ready()).filter_map(|instance| instance.handle.usage());
         let bound = self.settings.max_memory.or(self.settings.program.limits.memory).filter(|b| *b > 0);
+        count.cpu = mean(usages().map(|usage| usage.cores / self.settings.cpus.max(0.001)));
+        count.memory = bound.and_then(|bound| mean(usages().map(|usage| usage.memory as f64 / bound as f64)));
+        count
+    }
+
+    pub(super) fn view(&self, now: &Now) -> FleetView {
+        let count = self.count(now);
+        let live = self.instances.iter().filter(|instance| !instance.has_ended());
         FleetView {
             wanted: self.wanted.unwrap_or(0),
-            ready: count(&[InstanceState::Ready]),
-            starting: count(&[InstanceState::Starting]),
-            draining: count(&[InstanceState::Draining, InstanceState::Stopping]),
-            crash_loop: self.pacing.is_looping(now).then(|| self.pacing.why().to_owned()),
+            ready: count.ready,
+            starting: count.starting,
+            draining: count.draining,
+            crash_loop: count.crash_loop.then(|| self.pacing.why().to_owned()),
             rollout: self.rollout_text(),
-            start_time: self.start_time.get(),
-            cpu: mean(usages().map(|usage| usage.cores / self.settings.cpus.max(0.001))),
-            memory: bound.and_then(|bound| mean(usages().map(|usage| usage.memory as f64 / bound as f64))),
-            instances: live().map(|instance| self.instance_view(instance)).collect(),
+            start_time: count.start_time,
+            instances: live.map(|instance| self.instance_view(instance)).collect(),
         }
     }
 

@@ -8,9 +8,9 @@ use super::{Fleet, Now};
 use crate::driver::Search;
 use crate::host::Happening;
 use crate::passing::{Handed, Known};
-use crate::task::Task;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
+use upstream::Task;
 
 /// How long until it is looked again for survivors, at first and at most.
 const SEARCH_AGAIN: Duration = Duration::from_secs(1);

@@ -1,15 +1,14 @@
-//! A log file that may be moved away by somebody else, and is put aside when it is large.
+//! The log file of an instance: made with its folder, rotated as the access log is, and tried again where it cannot be opened.
 
-use std::fs::{self, File, OpenOptions};
+use observe::{Rotate, open_log, tend_log};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A log file.
 pub(super) struct LogFile {
     path: PathBuf,
-    max_size: u64,
-    keep: u32,
+    rotate: Rotate,
     /// `None` where it could not be opened: each write tries again.
     open: Option<(File, u64)>,
     /// A write ended inside a line: the next begins on a line of its own.
@@ -18,19 +17,19 @@ pub(super) struct LogFile {
 
 impl LogFile {
     pub(super) fn new(path: PathBuf, max_size: u64, keep: u32) -> Self {
-        Self { path, max_size, keep, open: None, torn: false }
+        Self { path, rotate: Rotate { max_size, keep }, open: None, torn: false }
     }
 
     /// Writes whole lines.
     pub(super) fn write(&mut self, text: &[u8]) -> io::Result<()> {
-        let torn = self.torn;
+        let (torn, max_size) = (self.torn, self.rotate.max_size);
         let (file, size) = self.opened()?;
         if torn {
             file.write_all(b"\n")?;
         }
         let result = file.write_all(text);
         *size += text.len() as u64;
-        let is_large = *size >= self.max_size;
+        let is_large = *size >= max_size;
         self.torn = result.is_err();
         if result.is_ok() && is_large { self.tend() } else { result }
     }
@@ -38,25 +37,10 @@ impl LogFile {
     /// Opens the file again where it was moved away, and puts it aside where it is too large.
     pub(super) fn tend(&mut self) -> io::Result<()> {
         let Some((file, size)) = &mut self.open else { return Ok(()) };
-        let meta = file.metadata()?;
-        *size = meta.len();
-        match fs::metadata(&self.path) {
-            Ok(named) if (named.dev(), named.ino()) == (meta.dev(), meta.ino()) => {
-                // Devices and pipes have no size and are never put aside.
-                if meta.is_file() && *size >= self.max_size {
-                    // Should it fail, it is tried again a `max_size` of lines later.
-                    *size = 0;
-                    put_aside(&self.path, self.keep)?;
-                    self.open = None;
-                }
-                Ok(())
-            }
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
-            Ok(_) | Err(_) => {
-                self.open = None;
-                Ok(())
-            }
+        if tend_log(&self.path, file, size, Some(self.rotate))? {
+            self.open = None;
         }
+        Ok(())
     }
 
     fn opened(&mut self) -> io::Result<&mut (File, u64)> {
@@ -64,34 +48,13 @@ impl LogFile {
             if let Some(folder) = self.path.parent().filter(|f| !f.as_os_str().is_empty()) {
                 fs::create_dir_all(folder)?;
             }
-            // Logs may hold personal data: nobody but the owner and its group may read them.
-            let file = OpenOptions::new().append(true).create(true).mode(0o640).open(&self.path)?;
+            let file = open_log(&self.path)?;
             let size = file.metadata()?.len();
             self.torn = false;
             self.open = Some((file, size));
         }
         self.open.as_mut().ok_or_else(|| ErrorKind::NotFound.into())
     }
-}
-
-/// `log` becomes `log.1`, `log.1` becomes `log.2`, and so on; what would be older than `keep` is overwritten.
-fn put_aside(path: &Path, keep: u32) -> io::Result<()> {
-    if keep == 0 {
-        return fs::remove_file(path);
-    }
-    for n in (1..keep).rev() {
-        match fs::rename(numbered(path, n), numbered(path, n + 1)) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-    }
-    fs::rename(path, numbered(path, 1))
-}
-
-fn numbered(path: &Path, n: u32) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{n}"));
-    name.into()
 }
 
 #[cfg(test)]
@@ -107,9 +70,9 @@ mod tests {
         for n in 0..8 {
             file.write(format!("line {n}\n").as_bytes()).unwrap();
         }
-        let read = |n| fs::read_to_string(numbered(&path, n)).unwrap();
+        let read = |n| fs::read_to_string(folder.path(&format!("shop.log.{n}"))).unwrap();
         assert_eq!((read(1).as_str(), read(2).as_str()), ("line 6\nline 7\n", "line 4\nline 5\n"));
-        assert!(!numbered(&path, 3).exists() && !path.exists());
+        assert!(!folder.path("shop.log.3").exists() && !path.exists());
     }
 
     #[test]

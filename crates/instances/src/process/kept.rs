@@ -8,7 +8,6 @@ use crate::host::Launched;
 use crate::passing::{self, Known};
 use crate::ready::{self, Answerer};
 use crate::settings::FleetSettings;
-use crate::task::Task;
 use crate::watched::watched;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -18,7 +17,7 @@ use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::process::Child;
 use tokio::sync::{Notify, watch};
-use upstream::Place;
+use upstream::{Place, Task};
 
 /// A keeper answers at once; one that does not is as good as none.
 const ANSWER: Duration = Duration::from_secs(2);

@@ -174,7 +174,8 @@ fn what_containers_use_is_measured() {
         settings.max_memory = Some(6144);
         let play = Play::with(settings, 1).await;
         // The engine's numbers stand still: no time of a core, and 3 of 6 KiB.
-        play.until("it is known", |view| view.memory == Some(0.5) && view.cpu == Some(0.0)).await;
+        let used = || (play.fleet.count().memory, play.fleet.count().cpu);
+        play.until("it is known", |_| used() == (Some(0.5), Some(0.0))).await;
         play.fleet.stop().await;
     });
 }

@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use super::stream::{self, Common};
 use crate::drain::Drain;
 use crate::h1::ServerLimits;
-use crate::service::{Peer, Service};
+use crate::service::{Peer, Service, Trouble};
 use crate::stream::Stream;
 use crate::timer::Timer;
 use bytes::{Bytes, BytesMut};
@@ -73,7 +73,10 @@ pub(crate) async fn serve<S: Service>(
                     budget.request();
                     spawn_local(stream::serve(request, respond, Rc::clone(&common), ledger.open()));
                 }
-                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Ready(ended) => {
+                    guardian.cut_off |= ended.is_some_and(|end| end.is_err_and(|e| is_flood(&e)));
+                    return Poll::Ready(());
+                }
                 Poll::Pending => break,
             }
         }
@@ -86,6 +89,15 @@ pub(crate) async fn serve<S: Service>(
         guardian.poll(cx, &mut connection, &ledger, limits.idle_timeout)
     })
     .await;
+    if guardian.cut_off {
+        let Common { service, peer, .. } = &*common;
+        service.trouble(peer.listener, &Trouble::Flood(peer.text.clone()));
+    }
+}
+
+/// Has `h2` had enough? It counts what a client resets before we have looked at it.
+fn is_flood(error: &h2::Error) -> bool {
+    error.is_library() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM)
 }
 
 /// Watches over one connection.
@@ -93,7 +105,7 @@ struct Guardian {
     timer: Timer,
     look: Instant,
     leaving: Option<Instant>,
-    /// It was told that it asks too much.
+    /// It asks too much. Mostly it was told so.
     cut_off: bool,
     ping: Option<PingPong>,
     asked: Option<Instant>,
@@ -155,7 +167,8 @@ impl Guardian {
                     self.say_goodbye(connection, cx);
                 }
             }
-            if self.cut_off || ledger.only_gives_up(GIVEN_UP_MOST) || !self.is_alive(cx, now) {
+            self.cut_off |= ledger.only_gives_up(GIVEN_UP_MOST);
+            if self.cut_off || !self.is_alive(cx, now) {
                 return Poll::Ready(());
             }
         }

@@ -50,6 +50,11 @@ impl Client {
         self.tcp.write_all(bytes.as_ref()).unwrap();
     }
 
+    /// Sends as much of it as the server takes before it closes.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.tcp.write_all(bytes.as_ref());
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
         self.answer()

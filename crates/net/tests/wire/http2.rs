@@ -161,6 +161,31 @@ fn an_idle_connection_is_told_to_go_and_then_closed() {
 }
 
 #[test]
+fn a_connection_that_is_cut_off_for_a_flood_is_told_of_once_and_an_honest_one_never() {
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 7, 7, 7, 7, 7, 7, 7, 7];
+    // GET of http://a/, from the static table, and its reset.
+    let given_up = |n: u32| {
+        let stream = (2 * n + 1).to_be_bytes();
+        let head = [&[0, 0, 6, 1, 5][..], &stream, &[0x82, 0x86, 0x84, 0x41, 1, b'a']].concat();
+        [&head[..], &[0, 0, 4, 3, 0], &stream, &[0, 0, 0, 8]].concat()
+    };
+    let floods = [ping.repeat(100_000), (0..5000).flat_map(given_up).collect()];
+    for flood in floods {
+        let server = Server::start();
+        let mut honest = Client::connect(server.address());
+        honest.send([PREFACE, SETTINGS, &ping].concat());
+        honest.take(9);
+        let mut client = Client::connect(server.address());
+        client.try_send([PREFACE, SETTINGS, &flood].concat());
+        until("it is told", || !server.record.troubles.lock().unwrap().is_empty());
+        drop((client, honest));
+        until("both have ended", || server.workers.open() == 0);
+        let told = server.record.troubles.lock().unwrap().clone();
+        assert_eq!(told, ["0: cut off 127.0.0.1, which flooded its HTTP/2 connection"]);
+    }
+}
+
+#[test]
 fn a_drain_tells_connections_to_go() {
     let server = Server::start();
     let mut client = Client::connect(server.address());

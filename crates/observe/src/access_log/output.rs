@@ -1,15 +1,13 @@
-//! Where lines end up: a standard stream, or the end of a file that may be moved away and is rotated.
-//!
-//! A file belongs to nobody: `logrotate` may rename it, a second process may write to it during an upgrade. So it is
-//! opened for appending, and once a second the path is compared with what is open.
+//! Where lines end up: a standard stream, or the end of a file that may be moved away and is rotated (`rotation.rs`).
+//! Once a second the path is compared with what is open.
 
-use super::{Rotate, Sink};
+use super::Sink;
+use crate::rotation::{Rotate, open_log, tend_log};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How often, and with which pause, a stream that cannot take more at the moment is tried again: one second in all.
@@ -52,7 +50,7 @@ impl Output {
                 (File::from(io::stderr().as_fd().try_clone_to_owned()?), Place::Stream("standard error"))
             }
             Sink::File(path) => {
-                let file = open(path)?;
+                let file = open_log(path)?;
                 let size = file.metadata()?.len();
                 (file, Place::Path { path: path.clone(), rotate, size })
             }
@@ -84,60 +82,13 @@ impl Output {
     /// Opens the file again where it was moved away, and rotates it where it is too large.
     pub(super) fn tend(&mut self) -> io::Result<()> {
         let Place::Path { path, rotate, size } = &mut self.place else { return Ok(()) };
-        if is_same(path, &self.file)? {
+        if tend_log(path, &self.file, size, *rotate)? {
+            self.file = open_log(path)?;
             *size = self.file.metadata()?.len();
-            match rotate {
-                // Devices and pipes have no size and are never rotated.
-                Some(rotate) if *size >= rotate.max_size && self.file.metadata()?.is_file() => {
-                    // Should a step fail, the next try is a second away, or a `max_size` of lines.
-                    *size = 0;
-                    put_aside(path, rotate.keep)?;
-                }
-                _ => return Ok(()),
-            }
+            self.torn = false;
         }
-        self.file = open(path)?;
-        *size = self.file.metadata()?.len();
-        self.torn = false;
         Ok(())
     }
-}
-
-/// Logs hold personal data: nobody but the owner and its group may read them.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
-}
-
-/// Is the open file still the one that the path names?
-fn is_same(path: &Path, file: &File) -> io::Result<bool> {
-    match fs::metadata(path) {
-        Ok(named) => {
-            let open = file.metadata()?;
-            Ok((named.dev(), named.ino()) == (open.dev(), open.ino()))
-        }
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(e),
-    }
-}
-
-/// `log` becomes `log.1`, `log.1` becomes `log.2`, and so on; what would be older than `keep` is overwritten.
-fn put_aside(path: &Path, keep: u32) -> io::Result<()> {
-    if keep == 0 {
-        return fs::remove_file(path);
-    }
-    for n in (1..keep).rev() {
-        match fs::rename(numbered(path, n), numbered(path, n + 1)) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-    }
-    fs::rename(path, numbered(path, 1))
-}
-
-fn numbered(path: &Path, n: u32) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{n}"));
-    name.into()
 }
 
 /// Writes everything, or says how many bytes were written before the error.

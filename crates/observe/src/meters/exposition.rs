@@ -203,7 +203,11 @@ fn listeners(page: &mut Page<'_>, all: &Snapshot) {
         let labels = labels(&[("listener", &listener.address)]);
         page.sample("tidegate_connections_accepted_total", &labels, listener.accepted);
     }
-    page.family("tidegate_connections_refused_total", "counter", "Client connections refused, by reason.");
+    page.family(
+        "tidegate_connections_refused_total",
+        "counter",
+        "Client connections refused or cut off, by reason.",
+    );
     for listener in &all.listeners {
         for (reason, count) in &listener.refused {
             let labels = labels(&[("listener", &listener.address), ("reason", reason)]);

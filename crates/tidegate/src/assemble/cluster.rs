@@ -94,6 +94,7 @@ impl Cluster {
             label: name.into(),
             place: Place::Address(pod.address),
             tls: false,
+            server_name: None,
             weight: Weight::ONE,
             rank: balance::Place {
                 local_zone: self.zone.is_some() && pod.zone == self.zone,

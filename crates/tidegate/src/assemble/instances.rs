@@ -90,6 +90,7 @@ pub(crate) fn endpoint(member: &Member, typed: &config::Service) -> EndpointSett
         label: member.name.clone(),
         place: member.place.clone(),
         tls: false,
+        server_name: None,
         weight: Weight::ONE,
         rank: balance::Place::default(),
         max_connections: typed.max_connections,

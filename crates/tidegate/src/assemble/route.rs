@@ -121,7 +121,7 @@ pub(crate) fn route(typed: &config::Route, file: &File, numbers: &Numbers<'_>, m
     let manner = Manner {
         request_timeout: typed.timeouts.request.map(config::Period::get),
         idle_timeout: typed.timeouts.idle.map(config::Period::get),
-        retry: typed.retry.as_ref().map(retry),
+        retry: typed.retry.clone().map(|typed| retry(&typed.into())),
         hedge: typed.hedge.as_ref().map(hedge),
         class: match typed.priority {
             config::Priority::Low => Class::Low,

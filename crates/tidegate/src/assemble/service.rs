@@ -228,6 +228,7 @@ pub(crate) fn endpoint(
         label: typed.url.to_string().into(),
         place: place(&typed.url),
         tls: matches!(typed.url, config::EndpointUrl::Https { .. }),
+        server_name: None,
         weight: Weight::new(typed.weight.into()).unwrap_or(Weight::ONE),
         rank: Rank {
             priority: typed.priority,

@@ -14,7 +14,7 @@ use crate::assemble::cluster::Cluster;
 use crate::node::Node;
 use engines::Trouble;
 use engines::kubernetes::{Api, News, Slices, Workload};
-use instances::{FleetView, Host};
+use instances::{FleetCount, FleetView, Host};
 use scale::Backoff;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -92,6 +92,11 @@ impl Replicas {
     /// The replicas that were there at the start, once they are known.
     pub(super) fn take_found(&self) -> Option<u32> {
         self.known.found.take()
+    }
+
+    /// How many are there.
+    pub(super) fn count(&self) -> FleetCount {
+        self.known.pods.borrow().counted(self.known.in_force.get())
     }
 
     /// Who is there.

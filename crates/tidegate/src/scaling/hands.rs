@@ -6,7 +6,7 @@ use super::told::Told;
 use crate::assemble::instances::{Driver, Plan};
 use crate::node::Node;
 use balance::State;
-use instances::{Fleet, FleetView, Handed};
+use instances::{Fleet, FleetCount, FleetView, Handed};
 use std::rc::Rc;
 use std::sync::Arc;
 use upstream::Service;
@@ -58,15 +58,22 @@ impl Hands {
         }
     }
 
-    /// Who is there. Of others it is known which endpoints can be used, and no more.
+    /// How many are there. Of others it is known which endpoints can be used, and no more.
+    pub(super) fn count(&self, service: &Service) -> FleetCount {
+        match self {
+            Self::Fleet(fleet) => fleet.count(),
+            Self::Cluster(replicas) => replicas.count(),
+            Self::Others(_) => FleetCount { ready: usable(service), ..FleetCount::default() },
+        }
+    }
+
+    /// Who is there, for people.
     pub(super) fn view(&self, service: &Service) -> FleetView {
         match self {
             Self::Fleet(fleet) => fleet.view(),
             Self::Cluster(replicas) => replicas.view(),
             Self::Others(told) => {
-                let is_up = |m: &&upstream::Member| m.endpoint.health.state() == State::Up;
-                let ready = u32::try_from(service.members.iter().filter(is_up).count()).unwrap_or(u32::MAX);
-                FleetView { ready, rollout: told.trouble(), ..FleetView::default() }
+                FleetView { ready: usable(service), rollout: told.trouble(), ..FleetView::default() }
             }
         }
     }
@@ -99,4 +106,10 @@ impl Hands {
             fleet.stop().await;
         }
     }
+}
+
+/// How many endpoints of a service can be used.
+fn usable(service: &Service) -> u32 {
+    let is_up = |m: &&upstream::Member| m.endpoint.health.state() == State::Up;
+    u32::try_from(service.members.iter().filter(is_up).count()).unwrap_or(u32::MAX)
 }

@@ -6,7 +6,7 @@ use crate::assemble::instances::{Plan, Seen, decision as shown, view};
 use crate::node::Node;
 use balance::State;
 use base::{Clock, Moment};
-use instances::{FleetView, Handed};
+use instances::{FleetCount, Handed};
 use scale::{Decision, Sample, Scaler};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -126,7 +126,7 @@ impl Scaled {
             self.scaler = Scaler::new(self.plan.scale.clone(), found);
             self.begun = true;
         }
-        let fleet = self.hands.view(&service);
+        let fleet = self.hands.count(&service);
         let sample = self.measure(&service, &fleet);
         self.scaler.observe(&sample);
         if !frozen && self.begun && self.scaler.is_due(sample.at) {
@@ -148,19 +148,19 @@ impl Scaled {
                 concurrency: sample.concurrency,
                 in_flight: &|name| pending(&service, name),
             };
-            self.board.show(view(&self.name, &self.plan, &fleet, &seen));
+            self.board.show(view(&self.name, &self.plan, &self.hands.view(&service), &seen));
         }
         self.looks = self.looks.wrapping_add(1);
     }
 
     /// What requests may wait for. What Tidegate has launched it launches again when that has ended, which requests may
     /// notice a tenth of a second before this does.
-    fn prospect(&self, fleet: &FleetView, wanted: u32) -> Prospect {
+    fn prospect(&self, fleet: &FleetCount, wanted: u32) -> Prospect {
         let more_come = fleet.starting > 0 || fleet.ready < wanted;
         // With a dry run it is the cluster's workload that somebody else scales, who may have heard of it from here.
         let somebody_scales = !self.plan.dry_run || matches!(self.hands, Hands::Cluster(_));
         let more_may_come = somebody_scales && wanted < self.plan.scale.max;
-        if fleet.crash_loop.is_some() {
+        if fleet.crash_loop {
             // One that is starting may do its work for a while.
             if fleet.starting > 0 { Prospect::Again } else { Prospect::None }
         } else if more_come || more_may_come {
@@ -196,7 +196,7 @@ impl Scaled {
         }
     }
 
-    fn measure(&mut self, service: &Service, fleet: &FleetView) -> Sample {
+    fn measure(&mut self, service: &Service, fleet: &FleetCount) -> Sample {
         let at = self.clock.now();
         let pending: u32 = service.members.iter().map(|m| m.endpoint.load.pending()).sum();
         let requests = service.meters.requests();
@@ -216,7 +216,7 @@ impl Scaled {
             backlog: None,
             database: None,
             start_time: fleet.start_time,
-            crash_loop: fleet.crash_loop.is_some(),
+            crash_loop: fleet.crash_loop,
         }
     }
 

@@ -6,7 +6,7 @@
 
 use crate::assemble::cluster::Cluster;
 use engines::kubernetes::{Endpoint, Readiness};
-use instances::{FleetView, InFlight, InstanceState, InstanceView};
+use instances::{FleetCount, FleetView, InFlight, InstanceState, InstanceView};
 use scale::{Candidate, StartTime};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -103,16 +103,28 @@ impl Pods {
             .unwrap_or(u32::MAX)
     }
 
-    /// All of them for the scaler and for people, where so many replicas are in force.
-    pub(super) fn view(&self, in_force: Option<u32>) -> FleetView {
+    /// How many there are, for the scaler, where so many replicas are in force.
+    pub(super) fn counted(&self, in_force: Option<u32>) -> FleetCount {
         let ready = self.ready();
-        FleetView {
-            wanted: in_force.unwrap_or(ready),
+        FleetCount {
             ready,
             // Those without an address yet are in no slice.
             starting: in_force.map_or(0, |count| count.saturating_sub(ready)),
             draining: self.count(Readiness::Draining),
             start_time: self.start_time.get(),
+            ..FleetCount::default()
+        }
+    }
+
+    /// All of them for people.
+    pub(super) fn view(&self, in_force: Option<u32>) -> FleetView {
+        let FleetCount { ready, starting, draining, start_time, .. } = self.counted(in_force);
+        FleetView {
+            wanted: in_force.unwrap_or(ready),
+            ready,
+            starting,
+            draining,
+            start_time,
             instances: self.by_name.iter().filter_map(|(name, pod)| pod.view(name)).collect(),
             ..FleetView::default()
         }

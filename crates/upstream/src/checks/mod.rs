@@ -10,15 +10,14 @@
 //! request: all runs on the control thread.
 
 mod reconnects;
-mod task;
 #[cfg(test)]
 mod tests;
 
 pub use reconnects::Reconnects;
-pub(crate) use task::Task;
 
 use crate::endpoint::Endpoint;
 use crate::probe::{ProbeOutcome, ProbeSettings, probe};
+use crate::task::Task;
 use base::IdSource;
 use std::collections::HashMap;
 use std::pin::Pin;

@@ -6,10 +6,11 @@
 //! *Not here*: who is dead, and what follows when one is not any more (the room `balance`). Cost: one connection each
 //! [`LAST`] or so for each dead endpoint, on the control thread.
 
-use super::{OnProbe, Prober, Task, jittered, over_the_wire};
+use super::{OnProbe, Prober, jittered, over_the_wire};
 use crate::endpoint::Endpoint;
 use crate::probe::{ProbeKind, ProbeSettings, Verdict};
 use crate::service::Protocol;
+use crate::task::Task;
 use base::IdSource;
 use std::cell::Cell;
 use std::collections::HashMap;

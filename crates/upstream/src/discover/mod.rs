@@ -21,9 +21,9 @@ pub use dns::DnsSettings;
 pub use file::{FileSettings, Parse};
 pub use srv::SrvSettings;
 
-use crate::checks::Task;
 use crate::endpoint::Place;
 use crate::service::EndpointSettings;
+use crate::task::Task;
 use balance::Weight;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

@@ -2,7 +2,8 @@
 //!
 //! The record's priorities become levels 0 to 9 in their order, its weight the weight of each address of its target (0,
 //! which means "hardly ever", becomes 1). Addresses that the server sends along are taken; other targets are looked
-//! up. A target that cannot be resolved keeps the addresses it had, as long as the records name it.
+//! up. A target that cannot be resolved keeps the addresses it had, as long as the records name it. Where TLS is spoken
+//! the target's name is whom it verifies: an address may be anybody's.
 
 use super::resolver::{Resolver, Services, Trouble};
 use super::{Dns, ENDPOINTS_MOST, Found, Look, found};
@@ -122,9 +123,16 @@ fn combined(
             if endpoints.len() > ENDPOINTS_MOST {
                 return endpoints;
             }
-            let settings = found(&settings.template, SocketAddr::new(ip, record.port), weight);
+            let found = found(&settings.template, SocketAddr::new(ip, record.port), weight);
+            let server_name = settings.template.tls.then(|| name_of(&record.target));
+            let settings = EndpointSettings { server_name, ..found };
             endpoints.push(Found { settings, priority: Some(level as u8) });
         }
     }
     endpoints
+}
+
+/// A name as certificates have it: no dot at the end, and the same however the server writes it this time.
+fn name_of(target: &Name) -> Box<str> {
+    target.to_lowercase().to_ascii().trim_end_matches('.').into()
 }

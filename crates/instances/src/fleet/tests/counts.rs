@@ -17,7 +17,7 @@ fn what_is_missing_is_started_and_gets_requests_once_it_is_ready() {
         assert_eq!(play.seen.names(), ["shop-1", "shop-2", "shop-3"]);
         assert_eq!(view.start_time, Some(Duration::from_millis(100)));
         assert_eq!(view.instances[0].ready_after, Some(Duration::from_millis(100)));
-        assert_eq!(view.cpu, Some(0.5));
+        assert_eq!(play.fleet.count().cpu, Some(0.5));
         assert_eq!((play.seen.count("started"), play.seen.count("ready")), (3, 3));
     });
 }

@@ -130,7 +130,7 @@ fn too_much_memory_replaces_an_instance_before_it_ends() {
         pass(10_000).await;
         assert_eq!(play.launches(), 1);
         play.stage.memory.set(1500);
-        play.until(|view| view.memory == Some(1.5)).await;
+        play.until(|_| play.fleet.count().memory == Some(1.5)).await;
         play.until(|_| play.launches() == 2).await;
         play.stage.memory.set(10);
         play.until(|view| view.ready == 1 && view.instances.len() == 1).await;

@@ -118,7 +118,11 @@ impl Play {
     /// Lets time pass until it is so.
     pub(super) async fn until(&self, is_so: impl Fn(&FleetView) -> bool) -> FleetView {
         for _ in 0..60_000 {
-            let view = self.fleet.view();
+            let (view, count) = (self.fleet.view(), self.fleet.count());
+            let counted = (count.ready, count.starting, count.draining, count.crash_loop);
+            assert_eq!(counted, (view.ready, view.starting, view.draining, view.crash_loop.is_some()));
+            let live = view.ready + view.starting + view.draining;
+            assert_eq!(live as usize, view.instances.len());
             if is_so(&view) {
                 return view;
             }

@@ -46,6 +46,22 @@ fn ports_weights_and_priorities_come_from_the_records() {
 }
 
 #[test]
+fn certificates_are_verified_for_the_target_and_not_for_its_address() {
+    run(async {
+        let server = Server::start().await;
+        server.set("a.test", a(&["127.0.0.1", "127.0.0.2"]));
+        server.set(NAME, records(vec![srv_record(1, 1, 9200, "A.Test"), srv_record(1, 1, 9300, "a.test")]));
+        let Source::Srv(plain) = srv(&server) else { unreachable!("made so") };
+        let secure = SrvSettings { template: EndpointSettings { tls: true, ..template() }, ..plain.clone() };
+        let found = resolve_now(&Source::Srv(secure), LIMIT).await.unwrap();
+        let names: Vec<_> = found.iter().map(|f| f.settings.server_name.as_deref()).collect();
+        assert_eq!(names, [Some("a.test"); 4]);
+        let found = resolve_now(&Source::Srv(plain), LIMIT).await.unwrap();
+        assert!(found.len() == 4 && found.iter().all(|f| f.settings.server_name.is_none()), "{found:?}");
+    });
+}
+
+#[test]
 fn more_priorities_than_levels_share_the_last_one() {
     run(async {
         let server = Server::start().await;

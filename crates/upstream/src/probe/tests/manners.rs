@@ -1,10 +1,13 @@
 //! The ways in which endpoints are reached: TCP, Unix sockets, TLS, HTTP/2, another port.
 
 use super::*;
-use crate::fixture::{Folder, LIMIT, endpoint};
+use crate::endpoint::Registry;
+use crate::fixture::{Folder, LIMIT, built, endpoint};
+use crate::service::EndpointSettings;
 use ::http::Response;
 use net::tls::{Alpn, CertPair, ClientAuth, ClientSettings, MinVersion, ServerSettings, ServerTls};
 use rcgen::{CertificateParams, KeyPair};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -149,6 +152,44 @@ fn an_endpoint_whose_certificate_is_not_trusted_is_unreachable() {
         assert!(
             matches!(&outcome.verdict, Verdict::Unreachable(why) if why.contains("certificate")),
             "{outcome:?}"
+        );
+    });
+}
+
+#[test]
+fn the_name_that_an_endpoint_was_found_by_is_verified_in_place_of_its_address() {
+    run(async {
+        let folder = Folder::new();
+        let address = over_tls(certificate(&folder, "search.test")).await;
+        let trust = |server_name: Option<&str>| ClientSettings {
+            ca: Some(folder.path("cert.pem")),
+            server_name: server_name.map(str::to_owned),
+            ..ClientSettings::default()
+        };
+        let registry = Registry::default();
+        let found = |name: Option<&str>, of_service| {
+            let plain = EndpointSettings::new("found", Place::Address(address));
+            let settings = EndpointSettings { tls: true, server_name: name.map(Into::into), ..plain };
+            built(vec![settings], Protocol::Http1, Some(trust(of_service)), &registry).remove(0)
+        };
+        let cases = [
+            (None, None, false),
+            (Some("search.test"), None, true),
+            (Some("other.test"), None, false),
+            (Some("other.test"), Some("search.test"), true),
+        ];
+        let mut endpoints = Vec::new();
+        for (name, of_service, passes) in cases {
+            let endpoint = found(name, of_service);
+            let outcome = Box::pin(probe(&endpoint, &http(PATIENT))).await;
+            assert_eq!(outcome.verdict == Verdict::Passed, passes, "{name:?} {of_service:?}: {outcome:?}");
+            endpoints.push(endpoint);
+        }
+        let ids: HashSet<_> = endpoints.iter().map(|endpoint| endpoint.id).collect();
+        assert_eq!(
+            ids.len(),
+            cases.len(),
+            "connections that were verified for one name do not serve another"
         );
     });
 }

@@ -4,11 +4,11 @@ use tokio::task::JoinHandle;
 
 /// Aborts the task when it is dropped. It is not polled again from then on, so what it reports to hears no more of it.
 #[derive(Debug)]
-pub(crate) struct Task(JoinHandle<()>);
+pub struct Task(JoinHandle<()>);
 
 impl Task {
     /// Starts it. To be called in a `LocalSet`.
-    pub(crate) fn start(work: impl Future<Output = ()> + 'static) -> Self {
+    pub fn start(work: impl Future<Output = ()> + 'static) -> Self {
         Self(tokio::task::spawn_local(work))
     }
 }
