@@ -200,6 +200,8 @@ pub struct Guards {
     pub consumers: HashMap<Box<str>, Arc<Consumer>>,
     /// Callers without a plan, by way.
     pub planless: CallersOf,
+    /// No plan: an empty text, shared.
+    pub nothing: Arc<str>,
     /// Where browsers log in, if they do.
     pub login: Option<Arc<Login>>,
 }
@@ -229,15 +231,37 @@ impl Tables {
     /// Makes keys.
     pub(crate) fn hasher(&self) -> Hasher {
         // Read in two steps: a request at the very moment of a change may have a key of its own, which harms nobody.
-        let [first, second] = [&self.seed[0], &self.seed[1]].map(|half| half.load(Ordering::Relaxed).to_le_bytes());
+        Hasher::new(self.seed())
+    }
+
+    /// The two halves of a seed.
+    pub fn halves(seed: [u8; 16]) -> [AtomicU64; 2] {
+        let half = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&seed[at..at + 8]);
+            AtomicU64::new(u64::from_le_bytes(bytes))
+        };
+        [half(0), half(8)]
+    }
+
+    /// The seed in force.
+    pub fn seed(&self) -> [u8; 16] {
         let mut seed = [0; 16];
-        seed[..8].copy_from_slice(&first);
-        seed[8..].copy_from_slice(&second);
-        Hasher::new(seed)
+        for (bytes, half) in seed.chunks_exact_mut(8).zip(&self.seed) {
+            bytes.copy_from_slice(&half.load(Ordering::Relaxed).to_le_bytes());
+        }
+        seed
+    }
+
+    /// Puts another seed in force.
+    pub fn reseed(&self, seed: [u8; 16]) {
+        for (half, new) in self.seed.iter().zip(Self::halves(seed)) {
+            half.store(new.into_inner(), Ordering::Relaxed);
+        }
     }
 
     /// Nanoseconds since time began; never 0.
-    pub(crate) fn nanos(&self, now: Instant) -> u64 {
+    pub fn nanos(&self, now: Instant) -> u64 {
         // The first second is nobody's, so that a request which arrived before the tables were made has a time as well.
         u64::try_from(now.saturating_duration_since(self.since).as_nanos()).unwrap_or(u64::MAX) + 1_000_000_000
     }

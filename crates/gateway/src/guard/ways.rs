@@ -5,8 +5,8 @@ use auth::token::introspection::Introspection;
 use auth::token::oidc::{self, Discovery, OidcSettings, Seal};
 use auth::token::{Issuer, Recent, Revocations};
 use auth::{Consumer, KeyBook, Way};
-use identity::{Keeper, Provider, Verifiers};
-use net::tls::San;
+use identity::{Keeper, Verifiers};
+use net::tls::{ClientSettings, San};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,8 +157,12 @@ pub struct Login {
     pub settings: OidcSettings,
     /// What cookies are sealed with.
     pub seal: Box<dyn Seal + Send + Sync>,
-    /// The provider.
-    pub provider: Provider,
+    /// The provider, as an issuer of tokens.
+    pub issuer: Arc<Issuer>,
+    /// Who knows its keys and endpoints.
+    pub keeper: Arc<Keeper>,
+    /// How it is asked.
+    pub tls: ClientSettings,
     /// Who verifies its tokens.
     pub verifiers: Arc<Verifiers>,
     /// Sessions that were ended.

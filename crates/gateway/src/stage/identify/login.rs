@@ -5,15 +5,19 @@ use crate::arrival::Arrival;
 use crate::guard::{Guards, Login};
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
-use auth::token::Refused;
+use auth::token::Question;
 use auth::token::oidc::{BadCallback, Exchange, Session, Tokens};
 use auth::{Caller, Denied, Way, csrf};
-use identity::Asked;
+use fetch::{Client, Door, Trouble};
+use bytes::BytesMut;
 use message::{Fields, Method, Name, RequestHead, ResponseHead, Scheme, StatusCode};
 use net::Body;
 use observe::log::{Level, Throttle};
 use std::rc::Rc;
 use std::time::Duration;
+
+/// How long the provider may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 static TROUBLES: Throttle = Throttle::new();
 
@@ -54,7 +58,7 @@ pub(super) fn invite(trip: &mut Trip, login: &Login) -> Option<Arrival> {
     if !is_navigation(head) {
         return None;
     }
-    let found = login.provider.discovery()?;
+    let found = login.keeper.discovery(&login.issuer)?;
     let (now, back) = (trip.desk.unix(), url(trip, &login.callback)?);
     let asked = trip.asked.as_ref().unwrap_or(&head.target).as_str().to_owned();
     let begun = login.flow(&found).begin(&back, &asked, &mut |bytes| (login.random)(bytes), now, &*login.seal)?;
@@ -79,7 +83,7 @@ pub(crate) async fn own(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
 async fn back(trip: &Trip, login: &Login) -> Result<Arrival, Stop> {
     let (now, secure) = (trip.desk.unix(), is_secure(trip));
     let Some(head) = &trip.head else { return Err(refused("")) };
-    let Some(found) = login.provider.discovery() else { return Err(unavailable("the provider is not known yet")) };
+    let Some(found) = login.keeper.discovery(&login.issuer) else { return Err(unavailable("the provider is not known yet")) };
     let flow = login.flow(&found);
     let exchange = match flow.callback(head.target.query().unwrap_or(""), &head.fields, now, &*login.seal) {
         Ok(exchange) => exchange,
@@ -87,23 +91,12 @@ async fn back(trip: &Trip, login: &Login) -> Result<Arrival, Stop> {
     };
     let Exchange { question, login: pending, forget } = exchange;
     let Some(endpoint) = &found.token_endpoint else { return Err(unavailable("it has no token endpoint")) };
-    let (status, body) = login
-        .provider
-        .ask(endpoint, &question)
-        .await
-        .map_err(|trouble| unavailable(&format!("the token endpoint {trouble}")))?;
+    let asking = exchange_code(login, endpoint, question);
+    let (status, body) = Box::pin(asking).await.map_err(|why| unavailable(&format!("the token endpoint {why}")))?;
     let tokens = Tokens::read(status, &body).map_err(|why| denied(&why))?;
-    let issuer = login.provider.issuer();
-    let verified = match login.verifiers.verify(issuer, &tokens.id_token).await {
-        Ok(verified) => verified,
-        Err(Asked::Busy) => return Err(unavailable("too many tokens are being verified")),
-        Err(Asked::Refused(Refused::UnknownKey { .. })) => {
-            login.provider.look_for_news().await;
-            let again = login.verifiers.verify(issuer, &tokens.id_token).await;
-            again.map_err(|_| denied(&Denied::Invalid("the ID token's signature")))?
-        }
-        Err(Asked::Refused(Refused::Denied(why))) => return Err(denied(&why)),
-    };
+    let verifying =
+        identity::verify(&login.verifiers, &login.keeper, &login.issuer, &tokens.id_token, PATIENCE);
+    let verified = Box::pin(verifying).await.map_err(|why| denied(&why))?;
     let session = flow.finish(&pending, &tokens, &verified, now).map_err(|why| denied(&why))?;
     let cookies = session.cookies(&login.settings, secure, &*login.seal);
     let Some(cookies) = cookies else { return Err(unavailable("the session fits into no cookie")) };
@@ -114,9 +107,20 @@ async fn back(trip: &Trip, login: &Login) -> Result<Arrival, Stop> {
     Ok(Arrival { head: answer, body: Body::empty(), tunnel: None })
 }
 
+/// Asks the provider for the tokens of a code. Logins are few, so each has a connection of its own.
+async fn exchange_code(login: &Login, endpoint: &str, form: Question) -> Result<(u16, BytesMut), Trouble> {
+    let (door, target) = Door::of(endpoint, login.tls.clone())?;
+    let mut question = fetch::Question::new(Method::POST, &target, PATIENCE);
+    question.content = Some(("application/x-www-form-urlencoded", form.body.into()));
+    question.authorization =
+        form.fields.iter().find(|(name, _)| *name == "authorization").map(|(_, value)| fetch::Secret::new(&**value));
+    let reply = Client { door }.ask(question).await?;
+    Ok((reply.status, reply.body))
+}
+
 /// The session ends, here and where it can at the provider.
 fn leave(trip: &Trip, login: &Login) -> Arrival {
-    let found = login.provider.discovery();
+    let found = login.keeper.discovery(&login.issuer);
     let home = url(trip, "/");
     let away = found.as_ref().zip(home).and_then(|(found, home)| login.flow(found).logout(&home));
     let mut answer = elsewhere(away.as_deref().unwrap_or("/"));

@@ -3,11 +3,14 @@
 use super::shown;
 use crate::guard::{Guards, TokenSource, Tokens};
 use crate::trip::Trip;
-use auth::token::{Refused, Verified, peek_issuer};
+use auth::token::{Verified, peek_issuer};
 use auth::{Caller, Denied, Way, key};
-use identity::Asked;
 use message::{Fields, Name};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a request waits for keys that have to be fetched.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whose token is shown?
 pub(super) async fn caller(trip: &mut Trip, tokens: &Tokens, guards: &Guards) -> Result<Caller, Denied> {
@@ -62,33 +65,11 @@ async fn verified(
     source: &TokenSource,
     token: &str,
 ) -> Result<Arc<Verified>, Denied> {
-    let (now, issuer) = (trip.desk.unix(), &source.issuer);
-    if let Some(verified) = issuer.recall(token, now) {
+    if let Some(verified) = source.issuer.recall(token, trip.desk.unix()) {
         return Ok(verified);
     }
-    if !issuer.keys_known() && !tokens.keeper.wait_for_keys(issuer).await {
-        return Err(Denied::Unverified("the issuer's keys are not known yet"));
-    }
-    match tokens.verifiers.verify(issuer, token).await {
-        Err(Asked::Refused(Refused::UnknownKey { .. })) => {
-            // The issuer may have begun to sign with another key.
-            if !tokens.keeper.look_for_news(issuer).await {
-                return Err(Denied::Invalid("signed with a key that the issuer does not have"));
-            }
-            read(tokens.verifiers.verify(issuer, token).await)
-        }
-        answer => read(answer),
-    }
-}
-
-fn read(answer: Result<Arc<Verified>, Asked>) -> Result<Arc<Verified>, Denied> {
-    answer.map_err(|why| match why {
-        Asked::Busy => Denied::Unverified("too many tokens are being verified"),
-        Asked::Refused(Refused::Denied(why)) => why,
-        Asked::Refused(Refused::UnknownKey { .. }) => {
-            Denied::Invalid("signed with a key that the issuer does not have")
-        }
-    })
+    let verifying = identity::verify(&tokens.verifiers, &tokens.keeper, &source.issuer, token, PATIENCE);
+    Box::pin(verifying).await
 }
 
 /// The caller that an issuer has described.
