@@ -15,6 +15,7 @@ mod network;
 mod record;
 mod secret;
 pub mod session;
+pub mod token;
 
 pub use book::{KeyBook, Match};
 pub use caller::{Caller, Claims, Consumer, Credential, Denied, Scopes, Way};
