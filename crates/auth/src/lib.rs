@@ -5,5 +5,6 @@
 //! *Not here*: asking anybody (`identity`, `gateway`), where keys are stored (`store`), how often callers may come (`limit`).
 
 mod caller;
+pub mod token;
 
 pub use caller::{Caller, Claims, Consumer, Credential, Denied, Scopes, Way};
