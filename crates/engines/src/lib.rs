@@ -12,6 +12,5 @@
 pub mod docker;
 pub mod keda;
 pub mod kubernetes;
-mod pace;
 
 pub use fetch::{Secret, Trouble};

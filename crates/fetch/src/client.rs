@@ -46,12 +46,14 @@ pub struct Question<'a> {
     pub content: Option<(&'static str, Bytes)>,
     /// How long connecting and the answer may take; of an answer that is read as it comes: its head.
     pub patience: Duration,
+    /// Bytes of an answer that is read whole.
+    pub most: usize,
 }
 
 impl<'a> Question<'a> {
     /// A question without a body.
     pub fn new(method: Method, target: &'a str, patience: Duration) -> Self {
-        Self { method, target, token: None, content: None, patience }
+        Self { method, target, token: None, content: None, patience, most: ANSWER_MOST }
     }
 
     /// The same with a JSON body.
@@ -99,10 +101,10 @@ impl Reply {
 impl Client {
     /// Asks, and reads the whole answer.
     pub async fn ask(&self, question: Question<'_>) -> Result<Reply, Trouble> {
-        let patience = question.patience;
+        let (patience, most) = (question.patience, question.most);
         let asking = async {
             let answer = self.send(question, patience).await?;
-            read(answer).await
+            read(answer, most).await
         };
         tokio::time::timeout(patience, Box::pin(asking)).await.unwrap_or(Err(Trouble::Timeout))
     }
@@ -116,7 +118,7 @@ impl Client {
             if answer.head.status == 200 {
                 return Ok(Lines::new(answer.body));
             }
-            Err(read(answer).await?.refusal())
+            Err(read(answer, ANSWER_MOST).await?.refusal())
         };
         tokio::time::timeout(patience, Box::pin(asking)).await.unwrap_or(Err(Trouble::Timeout))
     }
@@ -167,12 +169,12 @@ impl Client {
     }
 }
 
-async fn read(answer: Answer) -> Result<Reply, Trouble> {
+async fn read(answer: Answer, most: usize) -> Result<Reply, Trouble> {
     let Answer { head, mut body, .. } = answer;
     let mut whole = BytesMut::new();
     while let Some(data) = next(&mut body).await? {
-        if whole.len() + data.len() > ANSWER_MOST {
-            return Err(Trouble::TooLarge(ANSWER_MOST));
+        if whole.len() + data.len() > most {
+            return Err(Trouble::TooLarge(most));
         }
         whole.extend_from_slice(&data);
     }
@@ -249,6 +251,13 @@ mod tests {
     #[tokio::test]
     async fn a_body_without_an_end_is_left_in_time() {
         assert_eq!(saying(HEAD).await.ask(question(SHORT)).await.err(), Some(Trouble::Timeout));
+    }
+
+    #[tokio::test]
+    async fn an_answer_beyond_its_bound_is_not_read_on() {
+        let client = saying("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n0123456789").await;
+        let question = Question { most: 9, ..question(LONG) };
+        assert_eq!(client.ask(question).await.err(), Some(Trouble::TooLarge(9)));
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use super::container::State;
 use super::engine::{Engine, PATIENCE};
 use super::events::{self, News};
 use super::recipe::OWNER;
-use crate::pace::Pace;
+use fetch::Pace;
 use fetch::Trouble;
 use fetch::{Lines, Question};
 use message::Method;

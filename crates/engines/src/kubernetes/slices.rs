@@ -9,8 +9,8 @@
 use super::api::Api;
 use super::slice::{ENDPOINTS_MOST, Endpoint, Family, Metadata, Port, Slice, endpoints};
 use super::watch::Event;
-use crate::pace::Pace;
 use fetch::Lines;
+use fetch::Pace;
 use fetch::Trouble;
 use serde::Deserialize;
 use std::collections::BTreeMap;

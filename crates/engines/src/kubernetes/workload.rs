@@ -11,7 +11,7 @@
 
 use super::api::{Api, checked};
 use super::slice::Metadata;
-use crate::pace::Pace;
+use fetch::Pace;
 use fetch::Trouble;
 use serde::Deserialize;
 use serde_json::json;

@@ -60,6 +60,15 @@ impl Door {
         })
     }
 
+    /// The door of a URL, and what is to be asked for there: its path and query.
+    pub fn of(url: &str, tls: ClientSettings) -> Result<(Self, Box<str>), Trouble> {
+        let url = url.split_once('#').map_or(url, |(url, _)| url);
+        let begin = url.find("://").map_or(0, |at| at + 3);
+        let end = url[begin..].find(['/', '?']).map_or(url.len(), |at| begin + at);
+        let slash = if url[end..].starts_with('/') { "" } else { "/" };
+        Ok((Self::at(&url[..end], tls)?, format!("{slash}{}", &url[end..]).into()))
+    }
+
     /// A Unix socket.
     pub fn unix(path: &Path) -> Self {
         Self { place: Place::Unix(path.into()), authority: "localhost".into(), prefix: "".into(), tls: None }
@@ -123,6 +132,23 @@ mod tests {
             assert_eq!(door.place, Place::Tcp(host.into(), port), "{url}");
             assert_eq!((&*door.authority, &*door.prefix), (authority, prefix), "{url}");
             assert_eq!(door.tls.is_some(), tls, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_says_what_is_to_be_asked_for() {
+        for (url, authority, target) in [
+            ("https://id.test", "id.test", "/"),
+            ("https://id.test/keys?p=sign_in#top", "id.test", "/keys?p=sign_in"),
+            ("http://id.test:8080?p=/a", "id.test:8080", "/?p=/a"),
+        ] {
+            let (door, asked) = Door::of(url, ClientSettings::default()).unwrap();
+            assert_eq!((&*door.authority, &*asked), (authority, target), "{url}");
+        }
+        for url in ["", "/keys", "id.test/keys", "ftp://id.test/keys", "http://u:hunter2@x/", "https:///keys"]
+        {
+            let error = Door::of(url, ClientSettings::default()).unwrap_err().to_string();
+            assert!(error.starts_with("cannot be asked: its URL ") && !error.contains("hunter2"), "{error}");
         }
     }
 

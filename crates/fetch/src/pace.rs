@@ -6,12 +6,12 @@ use std::time::Duration;
 /// The first wait, and the longest.
 const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_secs(30);
-/// The longest that an engine may ask to be left alone for.
+/// The longest that a server may ask to be left alone for.
 const ASKED_MOST: Duration = Duration::from_secs(60);
 
 /// Doubling waits with jitter: each is a random one between half of its length and the whole.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     wait: Duration,
     random: IdSource,
 }
@@ -24,12 +24,12 @@ impl Default for Pace {
 
 impl Pace {
     /// All is well: the next failure is the first again.
-    pub(crate) fn well(&mut self) {
+    pub fn well(&mut self) {
         self.wait = FIRST;
     }
 
-    /// The next wait; `asked`: at least so long, by the engine's wish.
-    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
+    /// The next wait; `asked`: at least so long, by the server's wish.
+    pub fn next(&mut self, asked: Option<Duration>) -> Duration {
         let half = self.wait / 2;
         let wait = half + half.mul_f64(self.random.below(1001) as f64 / 1000.0);
         self.wait = (self.wait * 2).min(LAST);
@@ -37,7 +37,7 @@ impl Pace {
     }
 
     /// Some number below that bound.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.random.below(bound)
     }
 }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_asks_for_time_gets_it_within_bounds() {
+    fn a_server_that_asks_for_time_gets_it_within_bounds() {
         let mut pace = Pace::default();
         assert_eq!(pace.next(Some(Duration::from_secs(5))), Duration::from_secs(5));
         assert_eq!(pace.next(Some(Duration::from_secs(5000))), ASKED_MOST);
