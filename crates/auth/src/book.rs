@@ -75,6 +75,12 @@ impl Pages {
     }
 }
 
+impl std::fmt::Debug for KeyBook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyBook").finish_non_exhaustive()
+    }
+}
+
 impl KeyBook {
     /// An empty book.
     pub fn new() -> Self {

@@ -40,8 +40,10 @@ pub struct Question<'a> {
     pub method: Method,
     /// Path and query.
     pub target: &'a str,
-    /// Who asks.
+    /// Who asks, as a bearer of this token.
     pub token: Option<&'a Secret>,
+    /// Who asks, in the words of another scheme of `Authorization`.
+    pub authorization: Option<Secret>,
     /// Media type and body.
     pub content: Option<(&'static str, Bytes)>,
     /// How long connecting and the answer may take; of an answer that is read as it comes: its head.
@@ -53,7 +55,7 @@ pub struct Question<'a> {
 impl<'a> Question<'a> {
     /// A question without a body.
     pub fn new(method: Method, target: &'a str, patience: Duration) -> Self {
-        Self { method, target, token: None, content: None, patience, most: ANSWER_MOST }
+        Self { method, target, token: None, authorization: None, content: None, patience, most: ANSWER_MOST }
     }
 
     /// The same with a JSON body.
@@ -153,8 +155,8 @@ impl Client {
         fields.add(Name::UserAgent, USER_AGENT.as_bytes());
         fields.add(Name::Accept, b"application/json");
         fields.add(Name::Connection, b"close");
-        if let Some(token) = question.token {
-            let value = format!("Bearer {}", token.expose());
+        let bearer = question.token.map(|token| format!("Bearer {}", token.expose()));
+        if let Some(value) = bearer.or(question.authorization.map(|words| words.expose().to_owned())) {
             fields
                 .push(Name::Authorization.as_str(), value.as_bytes())
                 .map_err(|_| Trouble::Setup("its token has characters that no token has".into()))?;

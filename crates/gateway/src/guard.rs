@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 mod ways;
 
-pub use ways::{ApiKeys, Elsewhere, ForwardAuth, Login, Passwords, Tokens, WayIn};
+pub use ways::{
+    ApiKeys, Certificates, Elsewhere, ForwardAuth, Login, Passwords, TokenSource, Tokens, WayIn,
+};
 
 /// What one route asks.
 #[derive(Debug, Default)]

@@ -113,7 +113,6 @@ pub struct Elsewhere {
 }
 
 /// Names and passwords.
-#[derive(Debug)]
 pub struct Passwords {
     /// What browsers show when they ask.
     pub realm: Box<str>,
@@ -125,6 +124,12 @@ pub struct Passwords {
     pub verifiers: Arc<Verifiers>,
     /// Those that were right not long ago.
     pub recent: Recent<Arc<Consumer>>,
+}
+
+impl std::fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Passwords").field("realm", &self.realm).finish_non_exhaustive()
+    }
 }
 
 /// Client certificates, by what they say.

@@ -253,7 +253,7 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// What stands for the request there, behind a word for what it is: nobody can choose a subject that counts as an
     /// address. Those that have nothing to show share what is left.
-    fn of(&self, by: &By) -> [&'a [u8]; 2] {
+    fn of(&self, by: &'a By) -> [&'a [u8]; 2] {
         match by {
             By::Global => [b"global", b""],
             By::Ip => [b"ip", self.address],

@@ -10,7 +10,9 @@ use rustls_pki_types::CertificateDer;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
+use x509_parser::objects::{oid2abbrev, oid_registry};
 use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 /// How many alternative names are read; a certificate of a real client has a few.
 const NAMES_MOST: usize = 100;
@@ -22,6 +24,9 @@ pub struct ClientCertificate {
     pub fingerprint: [u8; 32],
     /// The common name of its subject; of several the last, which is the most specific.
     pub common_name: Option<Box<str>>,
+    /// Its whole subject as RFC 4514 writes it, `CN=billing,O=Example`; none where a part of it has no short name or is no
+    /// text.
+    pub subject: Option<Box<str>>,
     /// Its subject's alternative names (RFC 5280 section 4.2.1.6) of the kinds that [`San`] has, at most 100.
     pub sans: Box<[San]>,
     /// The last second at which it is valid, in Unix time. The handshake has looked at it, but a connection, or a session
@@ -91,6 +96,7 @@ impl ClientCertificate {
         Some(Self {
             fingerprint,
             common_name,
+            subject: distinguished(certificate.subject()),
             sans: sans.take(NAMES_MOST).filter_map(San::read).collect(),
             not_after: certificate.validity().not_after.timestamp().try_into().unwrap_or(0),
         })
@@ -100,6 +106,31 @@ impl ClientCertificate {
     pub fn has(&self, san: &San) -> bool {
         self.sans.contains(san)
     }
+}
+
+/// A name as RFC 4514 section 2 writes it: the most specific part comes first.
+fn distinguished(name: &X509Name<'_>) -> Option<Box<str>> {
+    let parts: Vec<_> = name.iter_rdn().collect();
+    let mut text = String::new();
+    for part in parts.iter().rev() {
+        for (n, attribute) in part.iter().enumerate() {
+            if !text.is_empty() {
+                text.push(if n == 0 { ',' } else { '+' });
+            }
+            text += oid2abbrev(attribute.attr_type(), oid_registry()).ok()?;
+            text.push('=');
+            let value = clean(attribute.as_str().ok()?)?;
+            let last = value.chars().count() - 1;
+            for (at, c) in value.chars().enumerate() {
+                let edge = at == 0 && matches!(c, ' ' | '#') || at == last && c == ' ';
+                if edge || "\"+,;<>\\".contains(c) {
+                    text.push('\\');
+                }
+                text.push(c);
+            }
+        }
+    }
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// The text, where a field of a request could carry it. `a.test\0.evil.test` is a known trick.

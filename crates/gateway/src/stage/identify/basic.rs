@@ -25,7 +25,7 @@ pub(super) async fn caller(trip: &mut Trip, passwords: &Passwords) -> Result<Cal
             let entry = passwords.users.get(&*user);
             // A name that nobody has takes as long as one that somebody has.
             let hash = entry.map_or(&passwords.stand_in, |(hash, _)| hash);
-            let fits = passwords.verifiers.password(hash, password).await;
+            let fits = passwords.verifiers.password(hash, password.as_str()).await;
             let fits = fits.map_err(|_| Denied::Unverified("too many passwords are being checked"))?;
             let Some((_, consumer)) = entry.filter(|_| fits) else {
                 return Err(Denied::Invalid("the name or the password"));

@@ -14,7 +14,7 @@ pub(super) fn caller(trip: &Trip, known: &Certificates) -> Result<Caller, Denied
     }
     let by_fingerprint = known.fingerprints.get(&certificate.fingerprint);
     let by_name = || certificate.sans.iter().find_map(|san| known.sans.get(san));
-    let by_subject = || known.subjects.get(&certificate.subject);
+    let by_subject = || known.subjects.get(certificate.subject.as_ref()?);
     let consumer = by_fingerprint.or_else(by_name).or_else(by_subject);
     let consumer = consumer.ok_or(Denied::Stranger("no consumer has this certificate"))?;
     Ok(Caller {

@@ -45,7 +45,7 @@ pub(super) fn caller(trip: &mut Trip, keys: &ApiKeys, guards: &Guards) -> Result
 
 fn key_in<'a>(
     head: &'a message::RequestHead,
-    keys: &ApiKeys,
+    keys: &'a ApiKeys,
 ) -> Result<(Place, std::borrow::Cow<'a, str>), Denied> {
     match shown::one(&head.fields, &keys.header) {
         // The field may be `Authorization` itself, by the operator's choice.

@@ -31,7 +31,7 @@ pub(super) fn caller(trip: &mut Trip, login: &Login, guards: &Guards) -> Result<
         return Err(Denied::Revoked);
     }
     // A cookie comes along whoever has written the page, so a change must come from a page of this host.
-    let one = |name: &str| head.fields.all_named(name).next();
+    let one = |name: &'static str| head.fields.all_named(name).next();
     let evidence = csrf::Evidence {
         method: &head.method,
         upgrade: head.upgrade.is_some(),

@@ -16,7 +16,7 @@ pub(super) fn behind<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
 }
 
 /// The value of a field that may stand there once. Two of them would be read differently by two readers.
-pub(super) fn one<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, Denied> {
+pub(super) fn one<'a>(fields: &'a Fields, name: &'a str) -> Result<&'a str, Denied> {
     let mut all = fields.all_named(name);
     let value = all.next().ok_or(Denied::Absent)?;
     if all.next().is_some() {

@@ -38,7 +38,7 @@ pub(super) async fn caller(trip: &mut Trip, tokens: &Tokens, guards: &Guards) ->
 }
 
 /// The token that a request shows to this issuer.
-fn token_in<'a>(fields: &'a Fields, source: &TokenSource) -> Result<&'a str, Denied> {
+fn token_in<'a>(fields: &'a Fields, source: &'a TokenSource) -> Result<&'a str, Denied> {
     let in_field = if source.header.eq_ignore_ascii_case(Name::Authorization.as_str()) {
         shown::authorization(fields, "bearer")
     } else {
