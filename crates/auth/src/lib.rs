@@ -13,6 +13,7 @@ mod ip_rules;
 pub mod key;
 mod network;
 mod record;
+mod rules;
 mod secret;
 pub mod session;
 
@@ -22,4 +23,5 @@ pub use cors::{BadCors, Cors, CorsSettings};
 pub use ip_rules::IpRules;
 pub use network::{BadNetwork, Network};
 pub use record::KeyRecord;
+pub use rules::{AllowRule, BadRule, Facts, RuleFault};
 pub use secret::Secret;
