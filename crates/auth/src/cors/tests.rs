@@ -18,7 +18,9 @@ fn cors(origins: &[&str]) -> Cors {
 
 fn text(fields: Option<Fields>) -> String {
     let mut out = Vec::new();
-    fields.map(|fields| fields.write_lines(&mut out));
+    if let Some(fields) = fields {
+        fields.write_lines(&mut out);
+    }
     String::from_utf8(out).unwrap()
 }
 
