@@ -42,12 +42,12 @@ pub enum NoKeys {
     Server(#[from] Trouble),
     /// Its discovery document does not say where they are.
     #[error("{0}")]
-    Discovery(Denied),
+    Discovery(&'static str),
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     File(Box<str>),
     /// What came are no keys.
-    #[error("what it gave is {0}")]
+    #[error("what it gave is of no use: {0}")]
     Unusable(#[from] KeySetError),
 }
 
@@ -87,7 +87,7 @@ impl Source {
             Self::Jwks(url) => Ok(Found::only(get(url, tls).await?)),
             Self::Discovery(issuer) => {
                 let document = get(&Discovery::url(issuer), tls).await?;
-                let discovery = Discovery::read(&document, issuer).map_err(NoKeys::Discovery)?;
+                let discovery = Discovery::read(&document, issuer).map_err(undiscovered)?;
                 let body = get(&discovery.jwks_uri, tls).await?;
                 Ok(Found { body, discovery: Some(Arc::new(discovery)) })
             }
@@ -110,6 +110,14 @@ impl Source {
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.shown())
+    }
+}
+
+/// Why a document was not believed, in the words for it.
+fn undiscovered(denied: Denied) -> NoKeys {
+    match denied {
+        Denied::Unverified(why) => NoKeys::Discovery(why),
+        _ => NoKeys::Discovery("the provider's document makes no sense"),
     }
 }
 
