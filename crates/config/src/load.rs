@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::expand::{self, Env};
 use crate::file::{Admin, Auth, File, Limits, Listener, Observe, Overload, Route, Service};
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Node, Scalar};
 use crate::path::Trail;
 use crate::report::{Problem, Report};
 use crate::shape::{self, Plain};
@@ -138,14 +138,16 @@ pub(crate) fn typed<T: DeserializeOwned>(plain: Plain<'_>, report: &mut Report) 
 }
 
 /// Hides the value of every key that sounds like a secret, known or not, from error texts, and the environment of
-/// instances. What only points to a secret (`${NAME}`, `file:/path`) stays visible.
+/// instances. What only points to a secret (`${NAME}`, `file:/path`) stays visible, and so does a plain yes or no.
 fn hide_secrets(node: &Node, source: &mut Source) {
     for entry in node.entries() {
         if &*entry.key == "env" {
             hide_texts(&entry.value, source);
         }
         match &entry.value.kind {
-            Kind::Scalar(scalar) if sounds_secret(&entry.key) && !is_pointer(&scalar.text) => {
+            Kind::Scalar(scalar)
+                if sounds_secret(&entry.key) && !is_pointer(&scalar.text) && !is_yes_or_no(scalar) =>
+            {
                 source.hide(entry.value.span);
                 hide_all(scalar.defined(), source);
             }
@@ -175,6 +177,10 @@ fn hide_all(spans: impl IntoIterator<Item = Span>, source: &mut Source) {
     for span in spans {
         source.hide(span);
     }
+}
+
+fn is_yes_or_no(scalar: &Scalar) -> bool {
+    scalar.as_bool().or_else(|| scalar.as_switch()).is_some()
 }
 
 fn is_pointer(text: &str) -> bool {

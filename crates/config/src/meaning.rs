@@ -4,9 +4,15 @@
 //! everything is told at once. A part that is broken is passed over: its problem was told already.
 
 mod attempts;
+mod authorities;
+mod cluster;
+mod consumers;
+mod cors;
 mod endpoints;
+mod identity;
 mod instances;
 mod kubernetes;
+mod limits;
 mod names;
 mod ports;
 mod routes;
@@ -35,6 +41,13 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     endpoints::zones(tree, &mut problems);
     ports::check(tree, &mut problems);
     kubernetes::keda(tree, &mut problems);
+    let ways = identity::Ways::of(tree);
+    identity::check(tree, &ways, &mut problems);
+    consumers::check(tree, &ways, &mut problems);
+    authorities::check(tree, &mut problems);
+    limits::check(tree, &ways, &mut problems);
+    cors::check(tree, &mut problems);
+    cluster::check(tree, &mut problems);
     tell(problems, report);
 }
 
@@ -88,6 +101,12 @@ fn listeners(tree: &Node, problems: &mut Problems) {
                 let message = format!("`tls` of {} has no certificate", path.in_words());
                 let problem = Problem::error(message).expected("`certificate` and `key`, or `certificates`");
                 problems.push((path.key("tls"), problem));
+            }
+            if is_typed(tls, "client_auth") && tls.get("client_ca").is_none() {
+                let at = path.key("tls").key("client_auth");
+                let problem = Problem::error(format!("{} goes with `client_ca`", at.in_words()));
+                let hint = "add `client_ca: clients.pem`, the authorities that sign clients' certificates";
+                problems.push((at, problem.hint(hint)));
             }
         }
     }

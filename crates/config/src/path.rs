@@ -50,10 +50,12 @@ impl Path {
             [] => return "the file".into(),
             // Only a list of endpoints is a file without keys.
             [Step::Index(at), rest @ ..] => (format!("endpoint {}", at + 1), rest),
-            [Step::Key(list), Step::Key(name), rest @ ..] if list == "services" => {
-                (format!("service `{name}`"), rest)
+            [Step::Key(list), Step::Key(name), rest @ ..] if list == "services" || list == "plans" => {
+                (format!("{} `{name}`", list.trim_end_matches('s')), rest)
             }
-            [Step::Key(list), Step::Index(at), rest @ ..] if list == "routes" || list == "listeners" => {
+            [Step::Key(list), Step::Index(at), rest @ ..]
+                if ["routes", "listeners", "consumers"].contains(&list.as_str()) =>
+            {
                 (format!("{} {}", list.trim_end_matches('s'), at + 1), rest)
             }
             all => return format!("`{}`", Self(all.to_vec())),

@@ -64,6 +64,7 @@ fn kind(rule: &'static Value) -> String {
         "array" if mark(rule, "x-words").is_some() => "command, or list of its words".into(),
         "array" => mark(rule, "items").map_or("list".into(), |inner| format!("list: {}", kind(inner))),
         "object" if properties(rule).is_none() => mark(rule, "additionalProperties")
+            .filter(|inner| inner.is_object())
             .map_or("mapping".into(), |inner| format!("by name: {}", kind(inner))),
         "object" => "mapping".into(),
         "integer" => match (mark(rule, "minimum"), mark(rule, "maximum")) {

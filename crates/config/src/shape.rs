@@ -88,7 +88,9 @@ impl Check<'_> {
                 object.push((&*entry.key, self.value(&entry.value, rule, &trail.key(&entry.key))));
             } else {
                 all_known = false;
-                self.unknown_key(entry, schema, &trail.path());
+                if !self.rest_of_secret(entry, entries, trail) {
+                    self.unknown_key(entry, schema, &trail.path());
+                }
             }
         }
         for key in &fixed.required {

@@ -31,6 +31,10 @@ const KEYS: &str = "
     mirror zone instances command env cwd user scale min max count concurrency cpu memory latency_p95 up down policies
     type value period select schedule days from time_zone zero after panic_window tick limits files nice hold size log
     keep watch exec webhook advise deployment kind namespace api keda
+    auth jwt api_key introspection basic mtls forward oidc issuer audience jwks_url algorithms session idle lifetime realm
+    consumers plan plans scopes api_keys password_hash certificate san fingerprint subject allow deny ip cors origins
+    credentials rate_limit rate burst key cost shadow on_exceed precision on_store_error concurrency bandwidth cluster
+    redis urls mode master prefix
 ";
 
 /// What stands around keys, and values.

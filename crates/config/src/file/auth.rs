@@ -19,7 +19,7 @@ pub struct Auth {
     pub realm: Realm,
     /// Where API keys are looked for.
     pub api_key: ApiKeys,
-    /// Whose JSON Web Tokens are taken (RFC 7519): one issuer or a list. A bare issuer will do: its keys are looked up by
+    /// Whose JSON Web Tokens are taken (RFC 7519): one issuer or a list. A bare issuer will do: its keys are found through
     /// its discovery document.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1), extend("x-one-or-list" = true))]
@@ -202,7 +202,7 @@ pub struct Introspection {
     pub cache: PeriodOrOff,
     /// How long an answer may take; then callers get 503.
     #[serde(default = "five_seconds")]
-    #[schemars(extend("x-max" = 60_000))]
+    #[schemars(extend("x-min" = 1, "x-max" = 60_000))]
     pub timeout: Period,
     /// What answers carry in `aud`: one of these. Absent: tokens for other services are taken too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -264,7 +264,7 @@ pub struct ForwardAuth {
     pub cache: PeriodOrOff,
     /// How long an answer may take; then callers get 503.
     #[serde(default = "five_seconds")]
-    #[schemars(extend("x-max" = 60_000))]
+    #[schemars(extend("x-min" = 1, "x-max" = 60_000))]
     pub timeout: Period,
     /// A PEM file of the only authorities to trust.
     #[schemars(extend("x-default" = "the system's"))]

@@ -139,7 +139,7 @@ struct TypedExceed {
     action: Option<Action>,
     /// How long it may wait for its turn.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-max" = 60_000))]
+    #[schemars(extend("x-min" = 1, "x-max" = 60_000))]
     queue: Option<Period>,
 }
 

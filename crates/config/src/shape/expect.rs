@@ -16,7 +16,8 @@ pub(super) fn kind_of(schema: Schema) -> &'static str {
         return "choice";
     }
     match mark(schema, "type").and_then(Value::as_str) {
-        Some("object") if properties(schema).is_some() => "fixed",
+        // A mapping that knows no keys yet has no list of them.
+        Some("object") if properties(schema).is_some() || is_closed(schema) => "fixed",
         Some("object") => "map",
         Some("array") => "list",
         Some(other) => other,
@@ -46,7 +47,11 @@ pub(super) fn expectation(schema: Schema) -> String {
                 properties(schema).into_iter().flatten().map(|(name, _)| name.as_str()).collect();
             let short = short().filter(|rule| kind_of(rule) != "fixed").map(expectation);
             let short = short.map_or(String::new(), |short| format!("{short}, or "));
-            let keys = if keys.len() <= 6 { format!(" with {}", list(keys)) } else { String::new() };
+            let keys = match keys.len() {
+                0 => " without keys".into(),
+                1..=6 => format!(" with {}", list(keys)),
+                _ => String::new(),
+            };
             format!("{short}a mapping{keys}")
         }
         "map" => "a mapping".into(),
@@ -66,7 +71,12 @@ pub(super) fn expectation(schema: Schema) -> String {
     }
 }
 
+/// Whether a mapping takes no keys but those that are named.
+fn is_closed(schema: Schema) -> bool {
+    mark(schema, "additionalProperties").is_some_and(|rule| *rule == Value::Bool(false))
+}
+
 /// `one of: a, b`
 pub(super) fn one_of(words: &[&str]) -> String {
-    format!("one of: {}", words.join(", "))
+    if words.is_empty() { "no keys".into() } else { format!("one of: {}", words.join(", ")) }
 }

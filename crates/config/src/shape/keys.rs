@@ -6,9 +6,10 @@ use super::expect::one_of;
 use super::{Check, Schema};
 use crate::load::hide_texts;
 use crate::node::{Entry, clip};
-use crate::path::Path;
+use crate::path::{Path, Trail};
 use crate::report::Problem;
 use crate::schema::{internal, mark, properties, resolve, words};
+use crate::source::sounds_secret;
 use crate::suggest::nearest;
 use crate::value::FORMATS;
 
@@ -36,6 +37,27 @@ impl Check<'_> {
         };
         let message = format!("unknown key `{}` in {}", clip(key), path.in_words());
         self.report.push(at(Problem::error(message).expected(one_of(&known)).maybe_hint(hint)));
+    }
+
+    /// A secret without quotes ends at its first comma between braces, and YAML takes what follows for keys without
+    /// values. They are told without being shown, and once. Gives whether `entry` is such a key.
+    pub(super) fn rest_of_secret(&mut self, entry: &Entry, entries: &[Entry], trail: &Trail<'_>) -> bool {
+        let at = entries.iter().position(|other| std::ptr::eq(other, entry)).unwrap_or(0);
+        let before = &entries[..at];
+        let bare = before.iter().rev().take_while(|other| other.value.is_null()).count();
+        let Some(secret) = before.get(..at - bare).and_then(<[Entry]>::last) else { return false };
+        let cut = secret.value.scalar().is_some_and(|scalar| scalar.plain) && sounds_secret(&secret.key);
+        if !cut || !entry.value.is_null() {
+            return false;
+        }
+        self.report.source_mut().hide(entry.key_span);
+        if bare == 0 {
+            let below = trail.key(&secret.key);
+            let problem = Problem::error(format!("{} is cut at its comma", below.in_words()));
+            self.report
+                .push_at(&below.path(), problem.hint("between braces, a text with a comma needs quotes"));
+        }
+        true
     }
 }
 

@@ -46,7 +46,7 @@ impl fmt::Display for HttpUrl {
 
 impl Typed for HttpUrl {
     const FORMAT: &'static str = "http url";
-    const EXPECTED: &'static str = "a URL such as `https://id.example.com/jwks.json`";
+    const EXPECTED: &'static str = "a URL such as `https://id.example.com/keys`";
 
     fn read(text: &str) -> Result<Self, Bad> {
         if text
@@ -55,7 +55,13 @@ impl Typed for HttpUrl {
         {
             return Err(Bad::because("it holds no user and password"));
         }
-        WebhookUrl::read(text).map(Self)
+        let clear = format!("http://{text}");
+        match WebhookUrl::read(text).map(Self) {
+            Err(_) if !text.contains("://") && Self::read(&clear).is_ok_and(|url| url.is_safe()) => {
+                Err(Bad::mean(clear))
+            }
+            read => read,
+        }
     }
 }
 
@@ -64,6 +70,14 @@ typed!(HttpUrl);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_without_a_scheme_gets_the_one_that_is_meant() {
+        let hint = |text| HttpUrl::read(text).map_err(|bad| bad.hint.unwrap_or_default()).unwrap_err();
+        assert_eq!(hint("127.0.0.1:4180/auth"), "did you mean `http://127.0.0.1:4180/auth`?");
+        assert_eq!(hint("id.example.com/keys"), "did you mean `https://id.example.com/keys`?");
+        assert_eq!(hint("https://u:p@a.com"), "");
+    }
 
     #[test]
     fn only_this_machine_is_safe_without_tls() {

@@ -82,12 +82,12 @@ word!(
 word!(
     /// A path that Tidegate answers itself: no patterns, no query.
     OwnPath, "own path", "a path such as `/oauth2/callback`", &["string"], |text| {
-        if !text.starts_with('/') {
-            return Err(Bad::because("it must start with `/`").or_mean(format_args!("/{text}")));
-        }
         if let Some((_, rest)) = text.split_once("://") {
             let path = rest.find('/').map_or("/", |at| &rest[at..]);
             return Err(Bad::because("it is a path on the host that was asked").or_mean(path));
+        }
+        if !text.starts_with('/') {
+            return Err(Bad::because("it must start with `/`").or_mean(format_args!("/{text}")));
         }
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
         let parts = || text.split('/').skip(1);
