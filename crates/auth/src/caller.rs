@@ -33,7 +33,7 @@ pub enum Way {
     Mtls,
     /// Another service has said so.
     Forward,
-    /// A session that began with a login at an OpenID provider.
+    /// A session that began with a login at an `OpenID` provider.
     Oidc,
 }
 

@@ -4,6 +4,22 @@
 //! time and stand in no `Debug`, no error and no log. Time and randomness are parameters.
 //! *Not here*: asking anybody (`identity`, `gateway`), where keys are stored (`store`), how often callers may come (`limit`).
 
+pub mod basic;
+mod book;
 mod caller;
+mod cors;
+pub mod csrf;
+mod ip_rules;
+pub mod key;
+mod network;
+mod record;
+mod secret;
+pub mod session;
 
+pub use book::{KeyBook, Match};
 pub use caller::{Caller, Claims, Consumer, Credential, Denied, Scopes, Way};
+pub use cors::{BadCors, Cors, CorsSettings};
+pub use ip_rules::IpRules;
+pub use network::{BadNetwork, Network};
+pub use record::KeyRecord;
+pub use secret::Secret;

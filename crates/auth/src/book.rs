@@ -1,0 +1,212 @@
+//! All keys that are taken, shared by all workers.
+//!
+//! Reading takes no lock: the pages are one snapshot behind an `ArcSwap`, and whoever writes puts another in its place, a
+//! moment later for all. Writing copies the index, so many records go in together (`merge_all`).
+//!
+//! Hot path: [`KeyBook::check`] is one look-up by the key's id, one SHA-256 of 66 bytes, one comparison in constant time.
+//! Nothing is allocated. The id is no secret, so it does not matter that an unknown one is refused sooner.
+
+use crate::{Denied, KeyRecord, key};
+use arc_swap::ArcSwap;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use rustc_hash::FxHashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// No longer text is hashed: a credential of a stranger costs little.
+const MOST_BYTES: usize = 512;
+/// How much later a key must be used again for that to be noted, in seconds. Workers that all see the same key would
+/// otherwise write the same line of memory with every request.
+const USED_STEP: u64 = 60;
+
+/// The API keys that there are.
+#[derive(Default)]
+pub struct KeyBook {
+    pages: ArcSwap<Pages>,
+    /// Held by whoever turns the pages, so that no change is lost.
+    writing: Mutex<()>,
+}
+
+/// A key that was taken.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// What is known of it.
+    pub record: Arc<KeyRecord>,
+}
+
+/// Neither index can be filled by strangers, so the hash needs no key.
+#[derive(Clone, Default)]
+struct Pages {
+    by_id: FxHashMap<Box<str>, Slot>,
+    typed: FxHashMap<[u8; 32], Slot>,
+}
+
+#[derive(Clone)]
+struct Slot {
+    record: Arc<KeyRecord>,
+    /// Seconds since 1970; 0 is never. Outlives changes of the record.
+    used: Arc<AtomicU64>,
+}
+
+impl Slot {
+    fn of(record: KeyRecord) -> Self {
+        Self { record: Arc::new(record), used: Arc::default() }
+    }
+
+    fn take(&self, unix: u64) -> Result<Match, Denied> {
+        self.record.usable(unix)?;
+        let before = self.used.load(Ordering::Relaxed);
+        if unix >= before.saturating_add(USED_STEP) {
+            self.used.fetch_max(unix, Ordering::Relaxed);
+        }
+        Ok(Match { record: Arc::clone(&self.record) })
+    }
+}
+
+impl Pages {
+    fn merge(&mut self, record: KeyRecord) -> bool {
+        match self.by_id.get_mut(&record.id) {
+            None => {
+                self.by_id.insert(record.id.clone(), Slot::of(record));
+                true
+            }
+            Some(slot) => Arc::make_mut(&mut slot.record).merge(record),
+        }
+    }
+}
+
+impl KeyBook {
+    /// An empty book.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whose key is it? `unix` is now, in seconds since 1970.
+    pub fn check(&self, text: &[u8], unix: u64) -> Result<Match, Denied> {
+        if text.is_empty() {
+            return Err(Denied::Absent);
+        }
+        if text.len() > MOST_BYTES {
+            return Err(Denied::Malformed("longer than any key"));
+        }
+        let pages = self.pages.load();
+        if let Some(slot) = key::id_of(text).and_then(|id| pages.by_id.get(id)) {
+            verify_slices_are_equal(&slot.record.hash, &key::hash(text))
+                .map_err(|_| Denied::Invalid("the secret of another key"))?;
+            return slot.take(unix);
+        }
+        if !pages.typed.is_empty()
+            && let Some(slot) = pages.typed.get(&key::hash(text))
+        {
+            // Found by the hash of the whole text. What the time of a look-up tells of hashes leads to no text.
+            return slot.take(unix);
+        }
+        let is_mistyped =
+            key::looks_like(text) && std::str::from_utf8(text).ok().and_then(key::parse).is_none();
+        Err(if is_mistyped {
+            Denied::Malformed("the check sum of the key")
+        } else {
+            Denied::Invalid("no such key")
+        })
+    }
+
+    /// Takes in a record, new or changed; `true` where it said something new.
+    pub fn put(&self, record: KeyRecord) -> bool {
+        self.merge_all([record]) == 1
+    }
+
+    /// Takes in many records at once; how many said something new.
+    pub fn merge_all(&self, records: impl IntoIterator<Item = KeyRecord>) -> usize {
+        self.turn(|pages| records.into_iter().map(|record| usize::from(pages.merge(record))).sum())
+    }
+
+    /// Forgets all minted keys but these. When they were last used is kept.
+    pub fn replace_all(&self, records: impl IntoIterator<Item = KeyRecord>) {
+        self.turn(|pages| {
+            let before = std::mem::take(&mut pages.by_id);
+            for record in records {
+                pages.merge(record);
+            }
+            for (id, slot) in &mut pages.by_id {
+                if let Some(old) = before.get(id) {
+                    slot.used = Arc::clone(&old.used);
+                }
+            }
+        });
+    }
+
+    /// The keys that stand in the config as text, each as its [`key::hash`] with the name of its consumer, instead of
+    /// those before. They have no id of their own and are called `config.CONSUMER.NUMBER`.
+    pub fn typed(&self, keys: impl IntoIterator<Item = ([u8; 32], Box<str>)>) {
+        let mut numbers = FxHashMap::<Box<str>, u32>::default();
+        let keys: Vec<_> = keys
+            .into_iter()
+            .map(|(hash, consumer)| {
+                let number = numbers.entry(consumer.clone()).or_default();
+                *number += 1;
+                (hash, typed_record(hash, consumer, *number))
+            })
+            .collect();
+        self.turn(|pages| {
+            let before = std::mem::take(&mut pages.typed);
+            for (hash, record) in keys {
+                let used = before.get(&hash).map(|slot| Arc::clone(&slot.used)).unwrap_or_default();
+                pages.typed.insert(hash, Slot { record: Arc::new(record), used });
+            }
+        });
+    }
+
+    /// The record of a minted key.
+    pub fn get(&self, id: &str) -> Option<Arc<KeyRecord>> {
+        self.pages.load().by_id.get(id).map(|slot| Arc::clone(&slot.record))
+    }
+
+    /// All minted keys, by their ids.
+    pub fn list(&self) -> Vec<Arc<KeyRecord>> {
+        let mut all: Vec<_> = self.pages.load().by_id.values().map(|slot| Arc::clone(&slot.record)).collect();
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    /// When a minted key was last taken, in seconds since 1970, a minute early at most; `None`: never since it was known
+    /// here.
+    pub fn last_used(&self, id: &str) -> Option<u64> {
+        let used = self.pages.load().by_id.get(id)?.used.load(Ordering::Relaxed);
+        (used > 0).then_some(used)
+    }
+
+    /// Says when a key was last used before this process, or on another node.
+    pub fn mark_used(&self, id: &str, unix: u64) {
+        if let Some(slot) = self.pages.load().by_id.get(id) {
+            slot.used.fetch_max(unix, Ordering::Relaxed);
+        }
+    }
+
+    fn turn<T>(&self, change: impl FnOnce(&mut Pages) -> T) -> T {
+        // A panic while writing leaves the old pages in place, so the lock behind it is as good as before.
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = Pages::clone(&self.pages.load());
+        let result = change(&mut pages);
+        self.pages.store(Arc::new(pages));
+        result
+    }
+}
+
+fn typed_record(hash: [u8; 32], consumer: Box<str>, number: u32) -> KeyRecord {
+    KeyRecord {
+        id: format!("config.{consumer}.{number}").into(),
+        consumer,
+        label: "".into(),
+        hash,
+        scopes: None,
+        plan: None,
+        created: 0,
+        expires: None,
+        revoked: None,
+        replaced_by: None,
+        changed: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
