@@ -7,7 +7,7 @@ use crate::shell::{cargo, run as start, target};
 use crate::{packages, python};
 use anyhow::Result;
 
-/// Real clients that the tests start.
+/// Real clients and servers that the tests start.
 const PROGRAMS: [Package; 6] = [
     Package::program("python3", "python3"),
     Package::module("python3-venv", "ensurepip"),

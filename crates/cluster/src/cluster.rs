@@ -68,7 +68,8 @@ impl Cluster {
         Ok(Arc::new(Self { shared, _stop: stop }))
     }
 
-    /// Takes `cost` from the bucket or quota that all nodes share (`precision: exact`). Cost 0 looks.
+    /// Takes `cost` from the bucket or quota that all nodes share (`precision: exact`). Cost 0 takes
+    /// nothing, and asks whether cost 1 would be admitted.
     pub async fn take(&self, keyed: &Keyed, cost: u32) -> Result<Decision, StoreDown> {
         exact::take(&self.shared, keyed, cost).await
     }

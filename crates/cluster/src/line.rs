@@ -50,8 +50,10 @@ impl Line {
             Err(_) => Err(Trouble::Late(self.timeout)),
             Ok(Err(error)) if error.is_timeout() => Err(Trouble::Late(self.timeout)),
             Ok(Err(error)) => Err(Trouble::of(&error, self.secret.as_deref())),
-            Ok(Ok(Value::ServerError(_))) => Err(Trouble::Nonsense),
-            Ok(Ok(value)) => Ok(value),
+            // What a server refuses is an answer like any other to the library.
+            Ok(Ok(value)) => {
+                value.extract_error().map_err(|error| Trouble::of(&error, self.secret.as_deref()))
+            }
         }
     }
 
@@ -81,6 +83,8 @@ impl Door {
     pub(crate) fn new(settings: &ClusterSettings) -> Result<Self, SettingsError> {
         let infos = settings.checked()?;
         let (timeout, connect) = (settings.timeout, settings.timeout.max(CONNECT_LEAST));
+        // The library takes the process's provider. There is one; it may have been set already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let secret =
             settings.password.clone().or_else(|| infos[0].redis_settings().password().map(Into::into));
         let way = match &settings.mode {
