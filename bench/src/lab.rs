@@ -2,7 +2,8 @@
 
 use crate::contender::{Contender, Front, Keys, Places, Plan, Pool};
 use crate::options::Options;
-use crate::server::{Launch, OTHER_CORE, Probe, SERVER_CORE, Server, free_port};
+use crate::port::free_port;
+use crate::server::{Launch, OTHER_CORE, Probe, SERVER_CORE, Server};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::cell::RefCell;

@@ -20,6 +20,7 @@ pub mod openloop;
 mod options;
 pub mod origin;
 mod poll;
+mod port;
 mod process;
 mod report;
 mod scenario;

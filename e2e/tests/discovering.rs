@@ -1,7 +1,7 @@
 //! Endpoints that the config does not name: found in DNS or in a file, followed as they change, kept while nobody
 //! answers.
 
-use e2e::{DnsServer, Origin, Port, Tidegate, soon, while_waiting};
+use e2e::{DnsServer, Origin, Port, Tidegate, application, has_ended, soon, while_waiting};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,53 @@ fn two_origins() -> (Port, Origin, Origin) {
 }
 
 fn gateway_by(dns: &DnsServer, port: &Port) -> Tidegate {
-    Tidegate::start(&format!(
+    Tidegate::start(&config_by(dns, port))
+}
+
+fn config_by(dns: &DnsServer, port: &Port) -> String {
+    format!(
         "services: {{ api: {{ dns: {{ name: \"api.test:{}\", resolver: \"{}\" }}, lb_policy: round_robin, slow_start: 0s }} }}\n\
          routes: [{{ service: api }}]\n",
         port.number(),
         dns.address()
-    ))
+    )
+}
+
+/// A gateway whose service has an instance, and then, behind a reload, is to be found by a name. Beside it that instance.
+fn gateway_of_an_instance_and_then_by(dns: &DnsServer, port: &Port) -> (Tidegate, u32) {
+    let command = application("");
+    let gateway = Tidegate::start(&format!(
+        "services: {{ api: {{ instances: {{ command: {command}, scale: 1 }} }} }}\nroutes: [{{ service: api }}]\n"
+    ));
+    let ready = gateway.instances("api").wait_ready(1);
+    assert_eq!(gateway.get("/launched").text(), "/launched");
+    gateway.write_config(&config_by(dns, port));
+    assert_eq!(gateway.reload().status, 200);
+    (gateway, *ready.first().expect("there is one"))
+}
+
+#[test]
+fn a_service_that_goes_from_instances_to_a_name_is_served_by_that_at_once_and_for_good() {
+    let (port, _one, _two) = two_origins();
+    let dns = DnsServer::start(&[ONE], 1);
+    let (gateway, instance) = gateway_of_an_instance_and_then_by(&dns, &port);
+    assert_eq!(gateway.get("/").text(), "one");
+    soon("the instance has ended", || has_ended(instance));
+    let asked = dns.asked();
+    soon("the name is looked up again", || dns.asked() > asked + 1);
+    assert_eq!(gateway.get("/").text(), "one");
+    assert_eq!(gateway.service("api")["endpoints_total"], 1);
+}
+
+#[test]
+fn a_service_that_goes_from_instances_to_a_name_without_addresses_gives_its_instances_up() {
+    let (port, _one, _two) = two_origins();
+    let dns = DnsServer::start(&[], 1);
+    let (gateway, _) = gateway_of_an_instance_and_then_by(&dns, &port);
+    let answer = gateway.get("/");
+    assert_eq!((answer.status, &gateway.service("api")["endpoints_total"]), (503, &0.into()), "{answer}");
+    dns.set(&[ONE]);
+    soon("it is served", || gateway.get("/").text() == "one");
 }
 
 #[test]

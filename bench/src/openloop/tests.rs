@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fleet::{Conduct, Fleet};
-use crate::server::free_port;
+use crate::port::free_port;
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)

@@ -10,7 +10,7 @@ use crate::contender::{Contender, Pool};
 use crate::fleet::{Conduct, FAULTY};
 use crate::lab::Lab;
 use crate::openloop::Tally;
-use crate::server::free_port;
+use crate::port::free_port;
 use crate::table::{Cell, Table, median};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;

@@ -66,7 +66,7 @@ fn connections_come_and_go_with_the_steps() {
 
 #[test]
 fn where_nobody_listens_all_fails_and_it_ends_in_time() {
-    let port = crate::server::free_port().unwrap();
+    let port = crate::port::free_port().unwrap();
     let mut failed = 0;
     run(port, "/", &[Step { connections: 3, secs: 1 }], |second| failed += second.failed).unwrap();
     assert!(failed > 0);

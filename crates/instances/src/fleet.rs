@@ -53,6 +53,8 @@ pub struct Fleet {
     stepped: Notify,
     /// Another process listens to what is reported.
     handed: Cell<bool>,
+    /// Somebody else serves the service by now.
+    retired: Cell<bool>,
     watch: RefCell<Watch>,
     search: RefCell<Option<Task>>,
     _life: Task,
@@ -97,6 +99,7 @@ impl Fleet {
             wake: Rc::clone(&wake),
             stepped: Notify::new(),
             handed: Cell::new(false),
+            retired: Cell::new(false),
             watch: RefCell::default(),
             search: RefCell::default(),
             _life: Task::start(live(Weak::clone(fleet), wake, events)),
@@ -185,6 +188,11 @@ impl Fleet {
         self.stepped.notify_waiters();
     }
 
+    /// Somebody else serves the service from now on: the gateway is not told any more who of this fleet does.
+    pub fn retire(&self) {
+        self.retired.set(true);
+    }
+
     /// Ends all: SIGTERM, [`FleetSettings::stop_timeout`], SIGKILL. Nothing is launched any more.
     pub async fn stop(&self) {
         let now = self.now();
@@ -256,7 +264,7 @@ impl Fleet {
     }
 
     fn announce(&self, out: &Out) {
-        if let Some(members) = &out.members {
+        if let Some(members) = out.members.as_ref().filter(|_| !self.retired.get()) {
             self.host.endpoints(&self.service, members);
         }
         for happening in &out.happenings {

@@ -58,6 +58,11 @@ impl Members {
         self.found.insert(service.into(), endpoints);
     }
 
+    /// What was discovered is no endpoint of the service any more.
+    pub(crate) fn forget_found(&mut self, service: &str) {
+        self.found.remove(service);
+    }
+
     /// Adds an endpoint, brings one back that was taken away or drained, or gives one other settings.
     pub(crate) fn add(&mut self, service: &str, endpoint: config::Endpoint) {
         let label = endpoint.url.to_string();

@@ -208,6 +208,9 @@ impl Node {
         }
         let loaded = file.load().map_err(Box::new)?;
         let (file, mut report) = (loaded.file, loaded.report);
+        let moved = discovery::moved(&self.version().file, &file);
+        // Nobody else waits for this: what is in force stays so meanwhile.
+        let moved = discovery::Moved::look(moved, &file);
         let mut version = self.version();
         let fail = |mut report: Report, key: &str, e: &anyhow::Error| {
             report.add(&config::Path::new().key(key), format!("{e:#}"), None, None);
@@ -222,6 +225,7 @@ impl Node {
             Err(e) => return Err(fail(report, "observe", &e)),
         };
         let mut members = self.members().clone();
+        moved.settle(&mut members);
         let parts = Parts {
             registry: &self.registry,
             meters: &self.meters,
@@ -313,11 +317,16 @@ impl Node {
         discovery::wanted(&self.version().file, &self.members())
     }
 
-    /// A service has other endpoints.
+    /// Other endpoints were found for a service. One that has instances by now is none of their affair.
     pub(crate) fn found(&self, service: &str, endpoints: Vec<upstream::EndpointSettings>) {
         let many = endpoints.len();
         let event = discovery::told(service, self.members().found(service), &endpoints);
-        match self.renew(|members, _| members.set_found(service, endpoints)) {
+        let found = self.renew(|members, file| {
+            if discovery::is_looked_for(file, service) {
+                members.set_found(service, endpoints);
+            }
+        });
+        match found {
             Ok(()) => {
                 observe::log::info(format_args!("service {service} has {many} endpoints"));
                 if let Some(event) = event {

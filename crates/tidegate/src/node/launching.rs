@@ -49,7 +49,8 @@ impl Node {
     pub(crate) fn set_instances(&self, service: &str, instances: &[Member]) {
         let done = self.renew(|members, file| {
             let typed = file.services.iter().find(|(name, _)| name.as_str() == service);
-            let Some((_, typed)) = typed else { return };
+            // A fleet whose service is found elsewhere by now has not heard of that yet.
+            let Some((_, typed)) = typed.filter(|_| !discovery::is_looked_for(file, service)) else { return };
             members.set_found(service, instances.iter().map(|member| endpoint(member, typed)).collect());
             for instance in instances {
                 members.set_drained(service, &instance.name, instance.cordoned);

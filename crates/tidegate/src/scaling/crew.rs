@@ -80,10 +80,13 @@ impl Crew {
         self.keda = listen.map(|listen| Keda::start(listen, &self.board));
     }
 
-    /// Ends the instances of a service. Nobody waits for that.
+    /// Ends the instances of a service, which others serve from now on. Nobody waits for that.
     fn end(&mut self, name: &str) {
         if let Some(scaled) = self.services.remove(name) {
             let hands = scaled.hands().clone();
+            if let Some(fleet) = hands.fleet() {
+                fleet.retire();
+            }
             spawn_local(async move { hands.stop().await });
         }
     }

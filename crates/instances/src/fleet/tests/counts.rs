@@ -176,3 +176,17 @@ fn instances_end_with_their_fleet_and_not_with_one_that_has_let_go() {
         assert_eq!((stage.processes.get(), other.processes.get()), (0, 0));
     });
 }
+
+#[test]
+fn a_fleet_whose_service_others_serve_tells_nobody_that_its_instances_end() {
+    run(async {
+        let play = Play::with(settings("ready 10"), 2).await;
+        play.fleet.retire();
+        play.fleet.stop().await;
+        assert_eq!(
+            (play.stage.processes.get(), play.seen.names()),
+            (0, vec!["shop-1".into(), "shop-2".into()])
+        );
+        assert_eq!(play.seen.count("stopped"), 2);
+    });
+}
