@@ -250,12 +250,17 @@ impl Fields {
         self.lines.clear();
     }
 
-    /// The same fields as a map, for libraries that speak `http`. Names become lower case.
+    /// The same fields as a map, for libraries that speak `http`, with room for one more. Names become lower case.
+    ///
+    /// Values that are new in each message are marked as not to be remembered (RFC 7541 section 7.1.3): HPACK would put
+    /// each into its table, in the place of one that comes again, and search through all of them.
     pub fn to_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.lines.len());
-        for (_, name, value) in self.iter() {
+        let mut map = HeaderMap::with_capacity(self.lines.len() + 1);
+        for (known, name, value) in self.iter() {
+            let name = known.header().map_or_else(|| HeaderName::from_bytes(name), |name| Ok(name.clone()));
             // Both were checked when the line was added; what the library still refuses is left out, not sent on.
-            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            if let (Ok(name), Ok(mut value)) = (name, HeaderValue::from_bytes(value)) {
+                value.set_sensitive(known.is_never_twice_the_same());
                 map.append(name, value);
             }
         }
@@ -396,6 +401,13 @@ mod tests {
         assert_eq!(f.members(Name::Connection).collect::<Vec<_>>(), [&b"close"[..], b"X-A", b"Upgrade"]);
         assert!(f.lists(Name::Connection, "upgrade"));
         assert!(!f.lists(Name::Connection, "up"));
+    }
+
+    #[test]
+    fn only_values_that_do_not_come_again_are_kept_out_of_tables() {
+        let map = fields(&[("X-Request-Id", "1"), ("Server", "a"), ("X-Own", "b")]).to_map();
+        assert!(map["x-request-id"].is_sensitive());
+        assert!(!map["server"].is_sensitive() && !map["x-own"].is_sensitive());
     }
 
     #[test]
