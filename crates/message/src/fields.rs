@@ -15,6 +15,12 @@ pub enum FieldError {
     Value,
 }
 
+/// What stands in a line beside the name and the value: `: ` and CRLF.
+const BETWEEN: usize = 4;
+/// Room for the few fields that a gateway adds.
+const ADDED_LINES: usize = 8;
+const ADDED_BYTES: usize = 384;
+
 /// Field lines in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
@@ -47,9 +53,11 @@ impl Fields {
         Self::default()
     }
 
-    /// No fields yet, with room for `lines` lines of `bytes` bytes altogether.
+    /// No fields yet, with room for `lines` lines whose names and values have `bytes` bytes altogether, and for the few
+    /// that a gateway adds.
     pub fn with_capacity(lines: usize, bytes: usize) -> Self {
-        Self { block: Vec::with_capacity(bytes), lines: Vec::with_capacity(lines) }
+        let block = Vec::with_capacity(bytes + BETWEEN * lines + ADDED_BYTES);
+        Self { block, lines: Vec::with_capacity(lines + ADDED_LINES) }
     }
 
     /// Adds a line at the end. White space around the value is dropped.
@@ -62,6 +70,25 @@ impl Fields {
             return Err(FieldError::Value);
         }
         self.push_checked(name.as_bytes(), value);
+        Ok(())
+    }
+
+    /// Adds a line as the `http` crate has it, which has checked the value, and the name up to `"`: that it lets pass.
+    /// White space around the value is dropped. `known`: which name it is.
+    pub fn push_from(
+        &mut self,
+        known: Name,
+        name: &HeaderName,
+        value: &HeaderValue,
+    ) -> Result<(), FieldError> {
+        let name = name.as_str().as_bytes();
+        debug_assert_eq!(Name::of(name), known, "asked by the caller");
+        if known == Name::Other && (!is_token(name) || name.len() > usize::from(u16::MAX)) {
+            return Err(FieldError::Name);
+        }
+        let value = trim(value.as_bytes());
+        debug_assert!(value.iter().all(|&b| is_value_byte(b)), "an invariant of the library");
+        self.append(known, name, value);
         Ok(())
     }
 
@@ -102,10 +129,9 @@ impl Fields {
     /// No lines yet over a block of bytes, whose lines are then pointed at with [`Fields::point`]. For parsers: one
     /// copy takes the whole head.
     pub fn over(block: &[u8], lines: usize) -> Self {
-        // Room for the few fields that a gateway adds.
-        let mut own = Vec::with_capacity(block.len() + 384);
+        let mut own = Vec::with_capacity(block.len() + ADDED_BYTES);
         own.extend_from_slice(block);
-        Self { block: own, lines: Vec::with_capacity(lines + 8) }
+        Self { block: own, lines: Vec::with_capacity(lines + ADDED_LINES) }
     }
 
     /// Adds a line that stands in the block already; the parser has checked it.
@@ -393,6 +419,17 @@ mod tests {
             assert_eq!(f.push("a", value), Err(FieldError::Value));
         }
         assert!(f.is_empty());
+    }
+
+    #[test]
+    fn what_the_library_lets_pass_in_names_is_refused_here() {
+        let mut f = Fields::new();
+        let value = HeaderValue::from_static("\tone two ");
+        let quoted = HeaderName::from_lowercase(b"x-\"own").unwrap();
+        assert_eq!(f.push_from(Name::Other, &quoted, &value), Err(FieldError::Name));
+        assert_eq!(f.push_from(Name::Via, &HeaderName::from_static("via"), &value), Ok(()));
+        assert_eq!(f.get(Name::Via), Some(&b"one two"[..]));
+        assert_eq!(f.len(), 1);
     }
 
     #[test]
