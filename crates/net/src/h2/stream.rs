@@ -70,7 +70,7 @@ pub(crate) async fn serve<S: Service>(
         expects_continue: false,
         interim: Some(Interim::http2(Rc::clone(&respond))),
     };
-    // Boxed: a task is moved when it is spawned, and should be small.
+    // Boxed on its own: a stream whose answer is on its way should not hold the room that the road took.
     let call = Box::pin(service.call(request));
     let Some(mut response) = answer(&respond, call).await else { return open.give_up() };
     match (response.tunnel.take(), tunnel_in) {
