@@ -121,9 +121,28 @@ impl Fields {
 
     /// Adds a line with a well-known name, written in lower case.
     pub fn add(&mut self, name: Name, value: &[u8]) {
+        self.block.reserve(name.line_start().len() + value.len() + 2);
+        self.add_with(name, |block| block.extend_from_slice(value));
+    }
+
+    /// Adds a line with a well-known name whose value `write` puts at the end of what it is given.
+    pub fn add_with(&mut self, name: Name, write: impl FnOnce(&mut Vec<u8>)) {
         debug_assert!(name != Name::Other, "a name without a text");
-        debug_assert!(value.iter().all(|&b| is_value_byte(b)), "checked by the caller");
-        self.append(name, name.as_str().as_bytes(), value);
+        let block = &mut self.block;
+        let name_at = block.len();
+        block.extend_from_slice(name.line_start().as_bytes());
+        let value_at = block.len();
+        write(block);
+        debug_assert!(block[value_at..].iter().all(|&b| is_value_byte(b)), "checked by the caller");
+        let value_len = block.len() - value_at;
+        block.extend_from_slice(b"\r\n");
+        self.lines.push(Line {
+            name_at: name_at as u32,
+            value_at: value_at as u32,
+            value_len: value_len as u32,
+            name_len: name.as_str().len() as u16,
+            name,
+        });
     }
 
     /// No lines yet over a block of bytes, whose lines are then pointed at with [`Fields::point`]. For parsers: one

@@ -22,6 +22,14 @@ macro_rules! names {
                 }
             }
 
+            /// How a line of that name begins.
+            pub(crate) const fn line_start(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($text, ": "),)*
+                    Self::Other => ": ",
+                }
+            }
+
             /// Which well-known name these bytes are, in any mix of cases.
             pub fn of(bytes: &[u8]) -> Self {
                 // The length and the first letter leave at most a few candidates to compare.
