@@ -86,12 +86,28 @@ fn chain(fields: &Fields, name: Name) -> Vec<u8> {
     fields.all(name).flat_map(|earlier| [earlier, b", "]).flatten().copied().collect()
 }
 
+/// The bytes of a node or host that need no quotes: of a token's, those that stand in names and addresses.
+static PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < table.len() {
+        table[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'-' | b'.' | b'_');
+        b += 1;
+    }
+    table
+};
+
 /// A node or host of RFC 7239: quoted where it is not a token.
 fn node(line: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+    let (mut plain, mut colons) = (true, 0);
+    for b in text.bytes() {
+        plain &= PLAIN[usize::from(b)];
+        colons += u32::from(b == b':');
+    }
+    if plain {
         return line.extend_from_slice(text.as_bytes());
     }
-    let bare_v6 = !text.starts_with('[') && text.bytes().filter(|&b| b == b':').count() > 1;
+    let bare_v6 = !text.starts_with('[') && colons > 1;
     let (open, close): (&[u8], &[u8]) = if bare_v6 { (b"\"[", b"]\"") } else { (b"\"", b"\"") };
     line.extend_from_slice(open);
     line.extend_from_slice(text.as_bytes());
