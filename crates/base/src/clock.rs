@@ -1,8 +1,9 @@
 //! Time as a value: a monotonic [`Moment`] that the pure rooms take as a parameter.
 //!
 //! A real clock counts from its own start, a simulated one is moved by hand, so a test never sleeps.
-//! Reading the real clock is one vDSO call (about 25 ns).
+//! Reading the real clock is one vDSO call (25 to 80 ns), on a worker one for all that ask in the same turn.
 
+use crate::turn;
 use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,10 +70,10 @@ impl Clock {
         Self(Source::Simulated(Arc::default()))
     }
 
-    /// The time now.
+    /// The time now; on a worker, that of its [turn].
     pub fn now(&self) -> Moment {
         match &self.0 {
-            Source::Real(origin) => Moment(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+            Source::Real(_) => self.at(turn::now()),
             Source::Simulated(nanos) => Moment(nanos.load(Ordering::Acquire)),
         }
     }

@@ -6,6 +6,7 @@
 mod clock;
 mod ids;
 pub mod meters;
+pub mod turn;
 pub mod units;
 
 pub use clock::{Clock, Moment};

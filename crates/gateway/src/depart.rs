@@ -6,6 +6,7 @@
 
 use crate::stop::Reason;
 use crate::trip::Trip;
+use base::turn;
 use message::{Method, Name, Version};
 use net::{Delivery, End, Ride};
 use observe::access_log::{Client, Entry};
@@ -35,7 +36,7 @@ impl Drop for Trip {
 impl Trip {
     fn leave(&mut self, delivery: Delivery) {
         self.departed = true;
-        let took = self.arrived.elapsed();
+        let took = turn::now().saturating_duration_since(self.arrived);
         let Delivery { bytes_in, bytes_out, end } = delivery;
         // What was never a request has no method; TRACE stands for it, which is never served.
         let method = self.head.as_ref().map_or(&Method::TRACE, |h| &h.method);

@@ -204,8 +204,8 @@ impl Desk {
 impl net::Service for Gateway {
     type Ride = Box<Trip>;
 
-    async fn call(&self, request: Request) -> Response<Box<Trip>> {
-        serve::serve(&self.0, request).await
+    fn call(&self, request: Request) -> impl Future<Output = Response<Box<Trip>>> {
+        serve::serve(&self.0, request)
     }
 
     fn refuse(&self, peer: &Rc<Peer>, reject: Reject) -> Response<Box<Trip>> {

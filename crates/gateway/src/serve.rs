@@ -8,7 +8,7 @@ use crate::stage::{cors, told};
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use message::Name;
-use net::{Peer, Reject, Request, Response};
+use net::{Body, Peer, Reject, Request, Response};
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,9 +16,13 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
-/// Answers a request.
-pub(crate) async fn serve(desk: &Rc<Desk>, request: Request) -> Response<Box<Trip>> {
-    let (mut trip, body) = Trip::begin(desk, request);
+/// Answers a request. The trip begins before the future is made, which so holds the trip's box and not the request.
+pub(crate) fn serve(desk: &Rc<Desk>, request: Request) -> impl Future<Output = Response<Box<Trip>>> + use<> {
+    let (trip, body) = Trip::begin(desk, request);
+    answered(trip, body)
+}
+
+async fn answered(mut trip: Box<Trip>, body: Body) -> Response<Box<Trip>> {
     // Pinned here and lent: a future that is passed on takes its room twice.
     let outcome = guarded(pin!(road::walk(&mut trip, body))).await;
     match outcome {

@@ -15,6 +15,12 @@ pub enum FieldError {
     Value,
 }
 
+/// What stands in a line beside the name and the value: `: ` and CRLF.
+const BETWEEN: usize = 4;
+/// Room for the few fields that a gateway adds.
+const ADDED_LINES: usize = 8;
+const ADDED_BYTES: usize = 384;
+
 /// Field lines in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
@@ -47,9 +53,11 @@ impl Fields {
         Self::default()
     }
 
-    /// No fields yet, with room for `lines` lines of `bytes` bytes altogether.
+    /// No fields yet, with room for `lines` lines whose names and values have `bytes` bytes altogether, and for the few
+    /// that a gateway adds.
     pub fn with_capacity(lines: usize, bytes: usize) -> Self {
-        Self { block: Vec::with_capacity(bytes), lines: Vec::with_capacity(lines) }
+        let block = Vec::with_capacity(bytes + BETWEEN * lines + ADDED_BYTES);
+        Self { block, lines: Vec::with_capacity(lines + ADDED_LINES) }
     }
 
     /// Adds a line at the end. White space around the value is dropped.
@@ -62,6 +70,25 @@ impl Fields {
             return Err(FieldError::Value);
         }
         self.push_checked(name.as_bytes(), value);
+        Ok(())
+    }
+
+    /// Adds a line as the `http` crate has it, which has checked the value, and the name up to `"`: that it lets pass.
+    /// White space around the value is dropped. `known`: which name it is.
+    pub fn push_from(
+        &mut self,
+        known: Name,
+        name: &HeaderName,
+        value: &HeaderValue,
+    ) -> Result<(), FieldError> {
+        let name = name.as_str().as_bytes();
+        debug_assert_eq!(Name::of(name), known, "asked by the caller");
+        if known == Name::Other && (!is_token(name) || name.len() > usize::from(u16::MAX)) {
+            return Err(FieldError::Name);
+        }
+        let value = trim(value.as_bytes());
+        debug_assert!(value.iter().all(|&b| is_value_byte(b)), "an invariant of the library");
+        self.append(known, name, value);
         Ok(())
     }
 
@@ -94,18 +121,36 @@ impl Fields {
 
     /// Adds a line with a well-known name, written in lower case.
     pub fn add(&mut self, name: Name, value: &[u8]) {
+        self.block.reserve(name.line_start().len() + value.len() + 2);
+        self.add_with(name, |block| block.extend_from_slice(value));
+    }
+
+    /// Adds a line with a well-known name whose value `write` puts at the end of what it is given.
+    pub fn add_with(&mut self, name: Name, write: impl FnOnce(&mut Vec<u8>)) {
         debug_assert!(name != Name::Other, "a name without a text");
-        debug_assert!(value.iter().all(|&b| is_value_byte(b)), "checked by the caller");
-        self.append(name, name.as_str().as_bytes(), value);
+        let block = &mut self.block;
+        let name_at = block.len();
+        block.extend_from_slice(name.line_start().as_bytes());
+        let value_at = block.len();
+        write(block);
+        debug_assert!(block[value_at..].iter().all(|&b| is_value_byte(b)), "checked by the caller");
+        let value_len = block.len() - value_at;
+        block.extend_from_slice(b"\r\n");
+        self.lines.push(Line {
+            name_at: name_at as u32,
+            value_at: value_at as u32,
+            value_len: value_len as u32,
+            name_len: name.as_str().len() as u16,
+            name,
+        });
     }
 
     /// No lines yet over a block of bytes, whose lines are then pointed at with [`Fields::point`]. For parsers: one
     /// copy takes the whole head.
     pub fn over(block: &[u8], lines: usize) -> Self {
-        // Room for the few fields that a gateway adds.
-        let mut own = Vec::with_capacity(block.len() + 384);
+        let mut own = Vec::with_capacity(block.len() + ADDED_BYTES);
         own.extend_from_slice(block);
-        Self { block: own, lines: Vec::with_capacity(lines + 8) }
+        Self { block: own, lines: Vec::with_capacity(lines + ADDED_LINES) }
     }
 
     /// Adds a line that stands in the block already; the parser has checked it.
@@ -250,12 +295,17 @@ impl Fields {
         self.lines.clear();
     }
 
-    /// The same fields as a map, for libraries that speak `http`. Names become lower case.
+    /// The same fields as a map, for libraries that speak `http`, with room for one more. Names become lower case.
+    ///
+    /// Values that are new in each message are marked as not to be remembered (RFC 7541 section 7.1.3): HPACK would put
+    /// each into its table, in the place of one that comes again, and search through all of them.
     pub fn to_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.lines.len());
-        for (_, name, value) in self.iter() {
+        let mut map = HeaderMap::with_capacity(self.lines.len() + 1);
+        for (known, name, value) in self.iter() {
+            let name = known.header().map_or_else(|| HeaderName::from_bytes(name), |name| Ok(name.clone()));
             // Both were checked when the line was added; what the library still refuses is left out, not sent on.
-            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            if let (Ok(name), Ok(mut value)) = (name, HeaderValue::from_bytes(value)) {
+                value.set_sensitive(known.is_never_twice_the_same());
                 map.append(name, value);
             }
         }
@@ -391,11 +441,29 @@ mod tests {
     }
 
     #[test]
+    fn what_the_library_lets_pass_in_names_is_refused_here() {
+        let mut f = Fields::new();
+        let value = HeaderValue::from_static("\tone two ");
+        let quoted = HeaderName::from_lowercase(b"x-\"own").unwrap();
+        assert_eq!(f.push_from(Name::Other, &quoted, &value), Err(FieldError::Name));
+        assert_eq!(f.push_from(Name::Via, &HeaderName::from_static("via"), &value), Ok(()));
+        assert_eq!(f.get(Name::Via), Some(&b"one two"[..]));
+        assert_eq!(f.len(), 1);
+    }
+
+    #[test]
     fn members_are_split_at_commas_over_all_lines() {
         let f = fields(&[("Connection", "close, ,X-A"), ("Connection", "\tUpgrade ")]);
         assert_eq!(f.members(Name::Connection).collect::<Vec<_>>(), [&b"close"[..], b"X-A", b"Upgrade"]);
         assert!(f.lists(Name::Connection, "upgrade"));
         assert!(!f.lists(Name::Connection, "up"));
+    }
+
+    #[test]
+    fn only_values_that_do_not_come_again_are_kept_out_of_tables() {
+        let map = fields(&[("X-Request-Id", "1"), ("Server", "a"), ("X-Own", "b")]).to_map();
+        assert!(map["x-request-id"].is_sensitive());
+        assert!(!map["server"].is_sensitive() && !map["x-own"].is_sensitive());
     }
 
     #[test]

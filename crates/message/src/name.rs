@@ -1,5 +1,7 @@
 //! Names of fields. The well-known ones are told apart by one byte, the others are compared as text.
 
+use http::HeaderName;
+
 macro_rules! names {
     ($($variant:ident = $text:literal,)*) => {
         /// A field's name as far as Tidegate knows it. [`Name::Other`] stands for all the rest.
@@ -20,6 +22,14 @@ macro_rules! names {
                 }
             }
 
+            /// How a line of that name begins.
+            pub(crate) const fn line_start(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($text, ": "),)*
+                    Self::Other => ": ",
+                }
+            }
+
             /// Which well-known name these bytes are, in any mix of cases.
             pub fn of(bytes: &[u8]) -> Self {
                 // The length and the first letter leave at most a few candidates to compare.
@@ -31,6 +41,9 @@ macro_rules! names {
                 }
             }
         }
+
+        /// The same names as the `http` crate has them, in the same order.
+        static HEADERS: [HeaderName; Name::Other as usize] = [$(HeaderName::from_static($text),)*];
 
         #[cfg(test)]
         const ALL: &[Name] = &[$(Name::$variant,)*];
@@ -115,9 +128,37 @@ names! {
     XTidegateMirror = "x-tidegate-mirror",
 }
 
+impl Name {
+    /// The same name in the `http` crate, without a look at its letters; `None` for [`Name::Other`].
+    pub(crate) fn header(self) -> Option<&'static HeaderName> {
+        HEADERS.get(self as usize)
+    }
+
+    /// Is its value a new one in nearly every message? A table of recent fields (HPACK, RFC 7541) that takes such
+    /// values up loses those that do come again.
+    pub(crate) const fn is_never_twice_the_same(self) -> bool {
+        matches!(
+            self,
+            Self::XRequestId
+                | Self::Traceparent
+                | Self::IdempotencyKey
+                | Self::XRequestDeadline
+                | Self::ServerTiming
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_known_name_is_the_same_in_the_library() {
+        for &name in ALL {
+            assert_eq!(name.header().map(HeaderName::as_str), Some(name.as_str()));
+        }
+        assert!(Name::Other.header().is_none());
+    }
 
     #[test]
     fn every_known_name_is_found_in_any_case() {

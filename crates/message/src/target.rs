@@ -47,12 +47,14 @@ impl Target {
         let mut plain = true;
         let mut previous = 0;
         for (i, &b) in raw.iter().enumerate() {
-            match b {
-                0..=b' ' | 0x7f.. | b'\\' | b'#' => return Err(BadTarget::Character),
-                b'?' if path_len == raw.len() => path_len = i,
-                b'%' => plain = false,
-                b'/' | b'.' if previous == b'/' && i < path_len => plain = false,
-                _ => {}
+            if NOTABLE[usize::from(b)] {
+                match b {
+                    b'?' if path_len == raw.len() => path_len = i,
+                    b'%' => plain = false,
+                    b'/' | b'.' if previous == b'/' && i < path_len => plain = false,
+                    b'?' | b'/' | b'.' => {}
+                    _ => return Err(BadTarget::Character),
+                }
             }
             previous = b;
         }
@@ -83,6 +85,19 @@ impl Target {
         &self.text
     }
 }
+
+/// What asks for a look in a target: where a path or a segment may end, escapes, and all that must not be there. A table,
+/// because a look at one bit costs a fifth of the comparisons.
+static NOTABLE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < table.len() {
+        table[b] =
+            b <= b' ' as usize || b >= 0x7f || matches!(b as u8, b'\\' | b'#' | b'?' | b'%' | b'/' | b'.');
+        b += 1;
+    }
+    table
+};
 
 fn hex(b: u8) -> Option<u8> {
     (b as char).to_digit(16).map(|d| d as u8)
@@ -226,28 +241,24 @@ impl Authority {
 
 /// RFC 3986 reg-name without percent-encoding: what DNS, container and service names are made of.
 fn is_host_name(host: &str) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.bytes().all(|b| {
-            b.is_ascii_alphanumeric()
-                || matches!(
-                    b,
-                    b'-' | b'.'
-                        | b'_'
-                        | b'~'
-                        | b'!'
-                        | b'$'
-                        | b'&'
-                        | b'\''
-                        | b'('
-                        | b')'
-                        | b'*'
-                        | b'+'
-                        | b';'
-                        | b'='
-                )
-        })
+    !host.is_empty() && host.len() <= 255 && host.bytes().all(|b| IN_HOST[usize::from(b)])
 }
+
+/// The bytes of a reg-name.
+static IN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < table.len() {
+        table[b] = (b as u8).is_ascii_alphanumeric();
+        b += 1;
+    }
+    let mut others = b"-._~!$&'()*+;=".as_slice();
+    while let [b, rest @ ..] = others {
+        table[*b as usize] = true;
+        others = rest;
+    }
+    table
+};
 
 /// Decodes the percent-encodings of one path segment, for parameters. Bytes that are not UTF-8 become U+FFFD.
 pub fn percent_decoded(segment: &str) -> Cow<'_, str> {

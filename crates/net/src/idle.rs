@@ -3,6 +3,7 @@
 //! The one that was used last is used next: it is the least likely to have been closed, and the others can age.
 
 use crate::h1::Connection;
+use base::turn;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ impl Idle {
     pub(crate) fn put(&self, conn: Box<Connection>) {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.len() < self.most.get() {
-            waiting.push((conn, Instant::now()));
+            waiting.push((conn, turn::now()));
         }
     }
 

@@ -5,6 +5,7 @@
 //! seconds (slow POST, slow read) ends after a bounded time, and a long, quiet but honest stream does not.
 
 use crate::timer::Timer;
+use base::turn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,10 @@ impl Pace {
 
     /// Bytes moved. Says whether the pace is still good.
     pub(crate) fn moved(&mut self, bytes: u64) -> bool {
-        let waited = self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        let waited = self
+            .waiting_since
+            .take()
+            .map_or(Duration::ZERO, |since| turn::now().saturating_duration_since(since));
         self.moved_after(waited, bytes)
     }
 
@@ -49,7 +53,7 @@ impl Pace {
 
     /// Nothing moves now. Ready when the wait has become too long.
     pub(crate) fn poll_too_slow(&mut self, cx: &mut Context<'_>, timer: &mut Timer) -> Poll<()> {
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let since = *self.waiting_since.get_or_insert_with(turn::now);
         timer.poll_until(cx, since + self.limits.silence)
     }
 }

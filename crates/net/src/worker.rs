@@ -14,10 +14,12 @@ use crate::h1::ServerLimits;
 use crate::listening::Listening;
 use crate::service::{Service, Trouble};
 use crate::stream::Stream;
+use base::turn;
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -104,7 +106,7 @@ impl Workers {
                         drain: Drain::default(),
                         limits: RefCell::default(),
                     });
-                    local.block_on(&runtime, worker.run(inbox));
+                    runtime.block_on(in_turns(local.run_until(worker.run(inbox))));
                     // What was cut departs here, and is written out behind it.
                     drop(local);
                     service.tick(Instant::now());
@@ -156,6 +158,17 @@ impl Workers {
     pub fn ended(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)
     }
+}
+
+/// Runs a worker to its end. Each time the runtime comes here is a turn of all its tasks.
+async fn in_turns(running: impl Future<Output = ()>) {
+    let mut running = pin!(running);
+    poll_fn(|cx| {
+        turn::begin();
+        running.as_mut().poll(cx)
+    })
+    .await;
+    turn::end();
 }
 
 struct Worker<S> {

@@ -16,6 +16,7 @@ use crate::replay::Replay;
 use crate::run::{Run, Wanted};
 use crate::{Hedge, Retry};
 use balance::Pick;
+use base::turn;
 use message::RequestHead;
 use net::{Answer, Body, Cause, Failure, Interim};
 use std::rc::Rc;
@@ -285,7 +286,7 @@ impl Client {
 
     /// Draws what an attempt has taught, and says whether there is another one, and after which pause.
     fn learn(&self, local: &Local, ended: &mut Ended, run: &mut Run<'_>) -> Option<Duration> {
-        let now = Instant::now();
+        let now = turn::now();
         let took = now.saturating_duration_since(run.began);
         (run.began, run.took) = (now, took);
         let Ended { permit, outcome } = ended;

@@ -27,18 +27,28 @@ pub(crate) fn introduce(trip: &mut Trip) {
         fields.remove(Name::Forwarded);
     }
     let host = authority.as_ref().map_or("", |a| a.as_str());
-    let mut line = Vec::with_capacity(96);
-    fields.retain(|name, text, _| name != Name::Other || !is_pretended(text, trusted));
+    let earlier = |fields: &Fields, name| if trusted { chain(fields, name) } else { Vec::new() };
+    let (earlier_for, earlier_hops) =
+        (earlier(fields, Name::XForwardedFor), earlier(fields, Name::Forwarded));
+    let made = if let Id::Made(id) = &trip.id { Some(id) } else { None };
+    // Once over all lines: what is written anew below goes, and what a stranger claims or anybody pretends.
+    fields.retain(|name, text, _| match name {
+        Name::Other => !is_pretended(text, trusted),
+        Name::XForwardedFor | Name::Forwarded => false,
+        Name::XForwardedProto | Name::XForwardedHost | Name::XForwardedPort | Name::XRealIp => trusted,
+        Name::XRequestId => made.is_none(),
+        _ => true,
+    });
 
+    // Upstreams read addresses here, and a client over a Unix socket has none. `Forwarded` has a word for that.
     if peer.address.is_some() {
-        chain(fields, Name::XForwardedFor, trusted, &mut line, |line| {
+        fields.add_with(Name::XForwardedFor, |line| {
+            line.extend_from_slice(&earlier_for);
             line.extend_from_slice(peer.text.as_bytes());
         });
-    } else {
-        // Upstreams read addresses here, and a client over a Unix socket has none. `Forwarded` has a word for that.
-        fields.remove(Name::XForwardedFor);
     }
-    chain(fields, Name::Forwarded, trusted, &mut line, |line| {
+    fields.add_with(Name::Forwarded, |line| {
+        line.extend_from_slice(&earlier_hops);
         line.extend_from_slice(b"for=");
         node(line, &peer.text);
         if !host.is_empty() {
@@ -48,21 +58,17 @@ pub(crate) fn introduce(trip: &mut Trip) {
         line.extend_from_slice(b";proto=");
         line.extend_from_slice(peer.scheme.as_str().as_bytes());
     });
-    if !trusted || !fields.has(Name::XForwardedProto) {
-        fields.set(Name::XForwardedProto, peer.scheme.as_str().as_bytes());
+    if !(trusted && fields.has(Name::XForwardedProto)) {
+        fields.add(Name::XForwardedProto, peer.scheme.as_str().as_bytes());
     }
-    if !trusted || !fields.has(Name::XForwardedHost) {
-        fields.set(Name::XForwardedHost, host.as_bytes());
-    }
-    if !trusted {
-        fields.remove(Name::XRealIp);
-        fields.remove(Name::XForwardedPort);
+    if !(trusted && fields.has(Name::XForwardedHost)) {
+        fields.add(Name::XForwardedHost, host.as_bytes());
     }
     if let Some(caller) = trip.guarded.as_ref().and_then(|guarded| guarded.caller.as_ref()) {
         vouch(fields, caller);
     }
-    if let Id::Made(id) = &trip.id {
-        fields.set(Name::XRequestId, id.as_bytes());
+    if let Some(id) = made {
+        fields.add(Name::XRequestId, id.as_bytes());
     }
     fields.add(Name::Via, via(*version));
 }
@@ -122,31 +128,33 @@ fn is_pretended(name: &[u8], trusted: bool) -> bool {
     OURS.iter().any(|ours| ours.len() == name.len() && reads_as(name, ours))
 }
 
-/// Continues a chain that a trusted proxy began, or begins one.
-fn chain(
-    fields: &mut Fields,
-    name: Name,
-    trusted: bool,
-    line: &mut Vec<u8>,
-    write: impl FnOnce(&mut Vec<u8>),
-) {
-    line.clear();
-    if trusted {
-        for earlier in fields.all(name) {
-            line.extend_from_slice(earlier);
-            line.extend_from_slice(b", ");
-        }
-    }
-    write(line);
-    fields.set(name, line);
+/// The chain that trusted proxies began, to be continued.
+fn chain(fields: &Fields, name: Name) -> Vec<u8> {
+    fields.all(name).flat_map(|earlier| [earlier, b", "]).flatten().copied().collect()
 }
+
+/// The bytes of a node or host that need no quotes: of a token's, those that stand in names and addresses.
+static PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < table.len() {
+        table[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'-' | b'.' | b'_');
+        b += 1;
+    }
+    table
+};
 
 /// A node or host of RFC 7239: quoted where it is not a token.
 fn node(line: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+    let (mut plain, mut colons) = (true, 0);
+    for b in text.bytes() {
+        plain &= PLAIN[usize::from(b)];
+        colons += u32::from(b == b':');
+    }
+    if plain {
         return line.extend_from_slice(text.as_bytes());
     }
-    let bare_v6 = !text.starts_with('[') && text.bytes().filter(|&b| b == b':').count() > 1;
+    let bare_v6 = !text.starts_with('[') && colons > 1;
     let (open, close): (&[u8], &[u8]) = if bare_v6 { (b"\"[", b"]\"") } else { (b"\"", b"\"") };
     line.extend_from_slice(open);
     line.extend_from_slice(text.as_bytes());

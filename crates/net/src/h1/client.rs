@@ -20,10 +20,12 @@ use crate::idle::Idle;
 use crate::interim::Interim;
 use crate::stream::Stream;
 use crate::timer::Timer;
+use base::turn;
 use bytes::Buf;
 use message::{Method, Name, RequestHead, ResponseHead, StatusCode};
 use std::any::Any;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Weak;
 use std::task::{Context, Poll, Waker};
@@ -161,10 +163,15 @@ impl Connection {
     /// Is it still open and silent, as far as the runtime has heard? Costs no system call while it is.
     pub(crate) fn is_usable(&mut self) -> bool {
         let mut byte = [0];
-        let mut buffer = ReadBuf::new(&mut byte);
+        if !self.wire.inbox.is_empty() {
+            return false;
+        }
+        if self.wire.stream.is_plain() {
+            // Unlike a poll, this leaves no waker behind.
+            return self.wire.stream.try_read(&mut byte).is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
+        }
         let mut cx = Context::from_waker(Waker::noop());
-        self.wire.inbox.is_empty()
-            && Pin::new(&mut self.wire.stream).poll_read(&mut cx, &mut buffer).is_pending()
+        Pin::new(&mut self.wire.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 
     /// Behind a complete answer: waits for the next exchange, or closes where that is not wanted.
@@ -329,12 +336,12 @@ impl Exchange {
             self.pump.turn(cx, body, outbox, stream)
         };
         if moves && self.pump.written > before {
-            self.progress = Instant::now();
+            self.progress = turn::now();
         }
         match turn {
             Ok(Turn::BodyWaits) => {
                 // The client is the one that is waited for, and its own pace bounds that.
-                self.progress = Instant::now();
+                self.progress = turn::now();
                 Ok(())
             }
             Ok(_) => Ok(()),

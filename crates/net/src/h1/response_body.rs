@@ -10,6 +10,7 @@ use super::framing::Framing;
 use super::pump::{Pump, PumpError, Turn};
 use super::wire::Wire;
 use crate::body::{Body, BodyError};
+use base::turn;
 use bytes::Bytes;
 use http_body::Frame;
 use std::task::{Context, Poll};
@@ -76,7 +77,7 @@ impl ResponseBody {
                         return Poll::Ready(Some(Err(BodyError::UpstreamCut(why))));
                     }
                     Poll::Pending => {
-                        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+                        let since = *self.waiting_since.get_or_insert_with(turn::now);
                         return conn
                             .timer
                             .poll_until(cx, since + self.idle)

@@ -20,6 +20,7 @@ use crate::interim::Interim;
 use crate::pace::{Pace, PaceLimits};
 use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_bodiless};
 use crate::stream::Stream;
+use base::turn;
 use bytes::{Buf, BytesMut};
 use http::Version;
 use message::is_token_byte;
@@ -129,7 +130,7 @@ async fn next_head(
 ) -> Next {
     // The clock is read only where something is waited for.
     let mut waiting_since = None;
-    let mut begun = first.then(Instant::now);
+    let mut begun = first.then(turn::now);
     let mut scan = HeadScan::default();
     let mut skipped = false;
     poll_fn(|cx| {
@@ -153,11 +154,11 @@ async fn next_head(
         }
         let idle = wire.inbox.is_empty();
         if !idle {
-            begun.get_or_insert_with(Instant::now);
+            begun.get_or_insert_with(turn::now);
         }
         let mut deadline = match begun {
             Some(begun) => begun + limits.head_timeout,
-            None => *waiting_since.get_or_insert_with(Instant::now) + limits.idle_timeout,
+            None => *waiting_since.get_or_insert_with(turn::now) + limits.idle_timeout,
         };
         if idle {
             wire.inbox = BytesMut::new();
@@ -209,7 +210,7 @@ fn admit(shared: &Rc<RefCell<Shared>>, parsed: ParsedRequest, peer: &Rc<Peer>, r
     };
     drop(state);
     let interim = (head.version == Version::HTTP_11).then(|| Interim::http1(Rc::clone(shared)));
-    Request { head, body, peer: Rc::clone(peer), arrived: Instant::now(), expects_continue, interim }
+    Request { head, body, peer: Rc::clone(peer), arrived: turn::now(), expects_continue, interim }
 }
 
 /// Waits for the answer, and watches the client meanwhile. `None`: the client has left.

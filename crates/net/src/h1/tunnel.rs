@@ -3,6 +3,7 @@
 use super::wire::Wire;
 use crate::service::{Delivery, End};
 use crate::timer::Timer;
+use base::turn;
 use bytes::{Buf, BytesMut};
 use std::future::poll_fn;
 use std::io;
@@ -41,7 +42,7 @@ impl Tunnel {
             }
             if up.bytes + down.bytes > moved {
                 moved = up.bytes + down.bytes;
-                active = Instant::now();
+                active = turn::now();
             }
             timer.poll_until(cx, active + self.idle).map(|()| End::ClientSlow)
         })

@@ -1,5 +1,6 @@
 //! How many streams of a connection are open, and since when none is.
 
+use base::turn;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -55,7 +56,7 @@ impl Drop for Open {
         let left = self.0.open.get() - 1;
         self.0.open.set(left);
         if left == 0 {
-            self.0.idle_since.set(Instant::now());
+            self.0.idle_since.set(turn::now());
         }
     }
 }

@@ -71,7 +71,8 @@ pub(crate) async fn serve<S: Service>(
             match connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     budget.request();
-                    spawn_local(stream::serve(request, respond, Rc::clone(&common), ledger.open()));
+                    // Boxed: the runtime moves a task three times, when it begins and when it ends.
+                    spawn_local(Box::pin(stream::serve(request, respond, Rc::clone(&common), ledger.open())));
                 }
                 Poll::Ready(ended) => {
                     guardian.cut_off |= ended.is_some_and(|end| end.is_err_and(|e| is_flood(&e)));

@@ -12,6 +12,7 @@ use crate::pace::{Pace, PaceLimits};
 use crate::service::{Delivery, End, Peer, Request, Response, Ride, Service, is_bodiless};
 use crate::stream::Stream;
 use crate::timer::Timer;
+use base::turn;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
@@ -21,7 +22,6 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 /// What all streams of a connection share.
 pub(crate) struct Common<S> {
@@ -43,39 +43,41 @@ pub(crate) async fn serve<S: Service>(
     let Common { service, limits, peer, budget } = &*common;
     let (parts, incoming) = request.into_parts();
     let respond: Respond = Rc::new(RefCell::new(respond));
-    let received = Rc::new(Cell::new(0));
     let head = match translate::request_head(&parts, &limits.head) {
         Ok(head) => head,
         Err(reject) => {
             let to_head = parts.method == http::Method::HEAD;
             let response = service.refuse(peer, reject);
-            return send(response, to_head, &respond, &received, limits.write, budget).await;
+            return send(response, to_head, &respond, None, limits.write, budget).await;
         }
     };
     let to_head = head.method == http::Method::HEAD;
     let opens_tunnel = head.upgrade.is_some();
+    // What came of the body, where there is one.
+    let mut received = None;
     let (body, tunnel_in) = if opens_tunnel {
         (Body::empty(), Some(incoming))
     } else if incoming.is_end_stream() {
         (Body::empty(), None)
     } else {
         let length = translate::content_length(&parts.headers);
-        (Body::client_h2(RequestBody::new(incoming, length, limits.read, Rc::clone(&received))), None)
+        let count = Rc::clone(received.insert(Rc::default()));
+        (Body::client_h2(RequestBody::new(incoming, length, limits.read, count)), None)
     };
     let request = Request {
         head,
         body,
         peer: Rc::clone(peer),
-        arrived: Instant::now(),
+        arrived: turn::now(),
         expects_continue: false,
         interim: Some(Interim::http2(Rc::clone(&respond))),
     };
-    // Boxed: a task is moved when it is spawned, and should be small.
+    // Boxed on its own: a stream whose answer is on its way should not hold the room that the road took.
     let call = Box::pin(service.call(request));
     let Some(mut response) = answer(&respond, call).await else { return open.give_up() };
     match (response.tunnel.take(), tunnel_in) {
         (Some(tunnel), Some(incoming)) => switch(response, &respond, incoming, tunnel, budget).await,
-        _ => send(response, to_head, &respond, &received, limits.write, budget).await,
+        _ => send(response, to_head, &respond, received.as_deref(), limits.write, budget).await,
     }
 }
 
@@ -97,7 +99,7 @@ async fn send<R: Ride>(
     response: Response<R>,
     to_head: bool,
     respond: &Respond,
-    received: &Cell<u64>,
+    received: Option<&Cell<u64>>,
     write: PaceLimits,
     budget: &Budget,
 ) {
@@ -117,7 +119,7 @@ async fn send<R: Ride>(
         Ok(_) if ends => End::Complete,
         Ok(mut stream) => poll_fn(|cx| sending.poll(cx, &mut stream, budget)).await,
     };
-    ride.depart(Delivery { bytes_in: received.get(), bytes_out: sending.bytes, end });
+    ride.depart(Delivery { bytes_in: received.map_or(0, Cell::get), bytes_out: sending.bytes, end });
 }
 
 /// A body on its way out.

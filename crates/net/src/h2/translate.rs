@@ -55,10 +55,11 @@ fn authority(parts: &http::request::Parts) -> Result<Authority, Reject> {
 
 fn request_fields(map: &HeaderMap) -> Result<Fields, Reject> {
     let bytes = map.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
-    let mut fields = Fields::with_capacity(map.len() + 8, bytes);
+    let mut fields = Fields::with_capacity(map.len(), bytes);
     let mut cookies: Vec<u8> = Vec::new();
     for (name, value) in map {
-        match Name::of(name.as_str().as_bytes()) {
+        let known = Name::of(name.as_str().as_bytes());
+        match known {
             Name::Expect if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
                 return Err(Reject::Expect);
             }
@@ -83,17 +84,13 @@ fn request_fields(map: &HeaderMap) -> Result<Fields, Reject> {
                 }
                 cookies.extend_from_slice(value.as_bytes());
             }
-            _ => push(&mut fields, name.as_str(), value.as_bytes())?,
+            _ => fields.push_from(known, name, value).map_err(|_| Reject::FieldLine)?,
         }
     }
     if !cookies.is_empty() {
-        push(&mut fields, "cookie", &cookies)?;
+        fields.push("cookie", &cookies).map_err(|_| Reject::FieldLine)?;
     }
     Ok(fields)
-}
-
-fn push(fields: &mut Fields, name: &str, value: &[u8]) -> Result<(), Reject> {
-    fields.push(name, value).map_err(|_| Reject::FieldLine)
 }
 
 /// A response's head for HTTP/2.

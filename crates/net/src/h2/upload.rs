@@ -6,6 +6,7 @@
 //! Hot path: one reading of the clock for each frame of a body, none for requests without one.
 
 use crate::body::{Body, BodyError};
+use base::turn;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::cell::Cell;
@@ -41,7 +42,7 @@ impl Progress {
     }
 
     fn moved(&self) {
-        self.0.set(State::Upstream(Instant::now()));
+        self.0.set(State::Upstream(turn::now()));
     }
 }
 
