@@ -117,6 +117,21 @@ pub struct Caller {
     pub credential: Option<Credential>,
 }
 
+impl Caller {
+    /// Nobody in particular.
+    pub fn nobody() -> Self {
+        Self {
+            way: Way::Anonymous,
+            consumer: None,
+            subject: "".into(),
+            plan: "".into(),
+            scopes: Scopes::default(),
+            claims: None,
+            credential: None,
+        }
+    }
+}
+
 /// Why a credential was not taken. The texts are for the operator; clients hear 401.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {

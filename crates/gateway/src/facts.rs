@@ -1,7 +1,7 @@
 //! What rules of the config may ask about a request (`allow`, `match`).
 
 use crate::trip::Trip;
-use auth::{AllowRule, Facts};
+use auth::{AllowRule, Caller, Facts};
 use observe::log::{Level, Throttle};
 
 static TROUBLES: Throttle = Throttle::new();
@@ -9,6 +9,14 @@ static TROUBLES: Throttle = Throttle::new();
 /// Does the rule hold? One that cannot be decided does not: the operator is told.
 pub(crate) fn holds(trip: &Trip, rule: &AllowRule) -> bool {
     let Some(head) = &trip.head else { return false };
+    let nobody;
+    let caller = match trip.caller() {
+        Some(caller) => caller,
+        None => {
+            nobody = Caller::nobody();
+            &nobody
+        }
+    };
     let facts = Facts {
         method: head.method.as_str(),
         path: head.target.path(),
@@ -16,7 +24,7 @@ pub(crate) fn holds(trip: &Trip, rule: &AllowRule) -> bool {
         query: head.target.query(),
         ip: trip.client,
         headers: &head.fields,
-        caller: trip.caller(),
+        caller,
     };
     rule.eval(&facts).unwrap_or_else(|why| {
         TROUBLES.write(Level::Warning, format_args!("a rule could not be decided, and counts as no: {why}"));

@@ -69,7 +69,7 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
     let mut denied: Option<(Way, Denied)> = None;
     for way in &access.ways {
         let said = match way {
-            WayIn::Anonymous if denied.is_none() => Ok(Found::Caller(nobody())),
+            WayIn::Anonymous if denied.is_none() => Ok(Found::Caller(Caller::nobody())),
             WayIn::Anonymous => continue,
             WayIn::ApiKey(keys) => key::caller(trip, keys, guards).map(Found::Caller),
             WayIn::Jwt(tokens) => token::caller(trip, tokens, guards).await.map(Found::Caller),
@@ -92,18 +92,6 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
         return Ok(Found::Answer(arrival));
     }
     Err(unknown(trip, access, denied))
-}
-
-fn nobody() -> Caller {
-    Caller {
-        way: Way::Anonymous,
-        consumer: None,
-        subject: "".into(),
-        plan: "".into(),
-        scopes: auth::Scopes::default(),
-        claims: None,
-        credential: None,
-    }
 }
 
 /// Nobody could be recognised.
@@ -196,18 +184,4 @@ fn count(trip: &Trip, guards: &Guards, caller: &Caller) {
     let plan = guards.plans.get(&*caller.plan);
     let callers = plan.map_or(&guards.planless, |plan| &plan.callers);
     callers.count(trip.desk.core, caller.way);
-}
-
-/// The caller that a name stands for: a consumer of the config, or just that name.
-fn named(guards: &Guards, way: Way, name: &str) -> Caller {
-    let consumer = guards.consumers.get(name).cloned();
-    Caller {
-        way,
-        subject: Arc::from(name),
-        plan: consumer.as_ref().map_or_else(|| "".into(), |c| Arc::from(&*c.plan)),
-        scopes: consumer.as_ref().map(|c| c.scopes.clone()).unwrap_or_default(),
-        consumer,
-        claims: None,
-        credential: None,
-    }
 }
