@@ -18,7 +18,8 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(report) => return Ok(told(args, &report)),
     };
-    let (file, mut report) = (loaded.file, loaded.report);
+    let (mut file, mut report) = (loaded.file, loaded.report);
+    assemble::aside::add(&mut file);
     let meters = Meters::new(1);
     let registry = Registry::default();
     let parts = Parts {
@@ -29,12 +30,13 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
         listeners: Vec::new(),
         members: &crate::membership::Members::default(),
         secret: b"not for cookies",
+        guarding: &crate::guarding::Guarding::new(),
     };
     crate::listeners::check(&file, &mut report);
     crate::programs::check(&file, &mut report);
     let site = assemble::site(&file, parts, &mut report);
     match (&args.explain, site) {
-        (Some(request), Some(site)) => {
+        (Some(request), Some((site, _))) => {
             let road = gateway::explain(&site, request, &args.headers).map_err(|why| anyhow!(why))?;
             say::line(&if args.json { pretty(&road) } else { road_in_words(&road) });
             Ok(ExitCode::SUCCESS)

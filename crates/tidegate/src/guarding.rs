@@ -7,16 +7,18 @@ mod records;
 
 use anyhow::{Context, Result};
 use auth::KeyBook;
-use auth::token::Revocations;
-use base::IdSource;
+use crate::random;
+use auth::token::{Issuer, Revocations};
 use cluster::{Cluster, ClusterSettings, Mode};
 use config::File;
 use gateway::guard::Tables;
 use keeping::{Counters, Keeping};
+use identity::{Keeper, LaneSettings, News, Verifiers, Wanted};
 use limit::{Gates, Limiter, Pending, Quotas};
 pub(crate) use records::{KEYS, Keys, REVOKED, Revoked, unix};
 use records::Kept;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use observe::log::{self, Level};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use store::Store;
@@ -39,6 +41,18 @@ pub(crate) struct Guarding {
     tables: Arc<OnceLock<Arc<Tables>>>,
     running: Arc<Running>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    known: Mutex<Option<Known>>,
+    /// The issuers of the last configs, with what these say of them.
+    issuers: Mutex<Vec<(config::Jwt, Arc<Issuer>)>>,
+    /// What sessions are sealed with, where the config has no secret.
+    session_key: [u8; 32],
+}
+
+/// Who knows issuers' keys, and who counts on them.
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) verifiers: Arc<Verifiers>,
+    pub(crate) keeper: Arc<Keeper>,
 }
 
 /// What runs while the node does.
@@ -46,9 +60,14 @@ pub(crate) struct Guarding {
 struct Running {
     /// The clusters that a config has asked for: the last one, and while a reload is being tried the one before.
     clusters: Mutex<Vec<(config::Cluster, Arc<Cluster>)>>,
+    ended: AtomicBool,
 }
 
 impl Running {
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     fn clusters(&self) -> MutexGuard<'_, Vec<(config::Cluster, Arc<Cluster>)>> {
         self.clusters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,12 +82,17 @@ impl Guarding {
     pub(crate) fn new() -> Self {
         let store = Kept::default();
         let known = Arc::new(Revocations::new(REVOCATIONS));
+        let mut session_key = [0; 32];
+        random::fill(&mut session_key);
         Self {
             keys: Arc::new(Keys { book: Arc::new(KeyBook::new()), store: Arc::clone(&store) }),
             revoked: Arc::new(Revoked { known, store }),
             tables: Arc::default(),
             running: Arc::default(),
             thread: Mutex::default(),
+            known: Mutex::default(),
+            issuers: Mutex::default(),
+            session_key,
         }
     }
 
@@ -80,7 +104,8 @@ impl Guarding {
         }
         let tables = needs_tables(file).then(|| self.tables(&file.limits)).transpose()?;
         if let (Some(typed), Some(tables)) = (&file.cluster, &tables) {
-            self.join(typed, tables)?;
+            let listener = file.listeners.first().map(|l| l.address.to_string()).unwrap_or_default();
+            self.join(typed, &format!("{listener}/{}", file.data_dir.display()), tables)?;
         }
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() && (tables.is_some() || self.store().is_some()) {
@@ -96,10 +121,54 @@ impl Guarding {
         Ok(())
     }
 
-    /// The config is in force: what only another one has used ends.
-    pub(crate) fn settle(&self, file: &File) {
+    /// A site was made of the config and comes into force: what only another one has used ends.
+    pub(crate) fn settle(&self, file: &File, needs: Needs) {
+        self.keys.book.typed(needs.typed);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known {
+            known.keeper.adopt(needs.wanted);
+        }
+        drop(known);
+        let mut issuers = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        issuers.retain(|(typed, _)| file.auth.jwt.contains(typed));
+        drop(issuers);
         let mut clusters = self.running.clusters();
         clusters.retain(|(typed, _)| Some(typed) == file.cluster.as_ref());
+    }
+
+    /// Who verifies tokens and passwords, started when a config first needs them.
+    pub(crate) fn known(&self, file: &File) -> Result<Known> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known {
+            return Ok(known.clone());
+        }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let tokens = LaneSettings { threads: threads.div_ceil(4), queue: 4096 };
+        let passwords = LaneSettings { threads: threads.div_ceil(4), queue: 256 };
+        let verifiers = Verifiers::new(tokens, passwords, auth::basic::verify);
+        // Without a store nothing is kept, as in a check.
+        let folder = self.store().map(|_| file.data_dir.join("issuers"));
+        let keeper = Keeper::start(Vec::new(), folder, Arc::new(told));
+        let new = Known {
+            verifiers: Arc::new(verifiers.context("cannot start the threads that verify credentials")?),
+            keeper: Arc::new(keeper.context("cannot start the thread that keeps issuers' keys")?),
+        };
+        Ok(known.insert(new).clone())
+    }
+
+    /// The issuer of which the config said the same before.
+    pub(crate) fn issuer(&self, typed: &config::Jwt) -> Option<Arc<Issuer>> {
+        let issuers = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        issuers.iter().find(|(known, _)| known == typed).map(|(_, issuer)| Arc::clone(issuer))
+    }
+
+    pub(crate) fn learn_issuer(&self, typed: &config::Jwt, issuer: &Arc<Issuer>) {
+        let mut issuers = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        issuers.push((typed.clone(), Arc::clone(issuer)));
+    }
+
+    pub(crate) fn session_key(&self) -> [u8; 32] {
+        self.session_key
     }
 
     /// Counters, made when they are first needed. The memory of rate limits is that of the first config that has any.
@@ -108,8 +177,9 @@ impl Guarding {
             return Ok(Arc::clone(tables));
         }
         let own = || {
-            let mut ids = IdSource::default();
-            [ids.next_u64().to_le_bytes(), ids.next_u64().to_le_bytes()].concat()
+            let mut seed = vec![0; 16];
+            random::fill(&mut seed);
+            seed
         };
         let seed = match self.store() {
             // Quotas are found again by it.
@@ -144,22 +214,23 @@ impl Guarding {
     }
 
     /// Saves what is to be saved, at the end of the process.
-    pub(crate) fn close(self) {
-        let Self { running, thread, .. } = self;
-        drop(running);
-        if let Some(thread) = thread.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    pub(crate) fn close(&self) {
+        self.running.ended.store(true, Ordering::Release);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
+        self.running.clusters().clear();
     }
 
-    fn join(&self, typed: &config::Cluster, tables: &Arc<Tables>) -> Result<()> {
+    fn join(&self, typed: &config::Cluster, node: &str, tables: &Arc<Tables>) -> Result<()> {
         let mut clusters = self.running.clusters();
         if let Some(at) = clusters.iter().position(|(known, _)| known == typed) {
             let known = clusters.remove(at);
             clusters.push(known);
             return Ok(());
         }
-        let cluster = Cluster::start(&settings(typed, tables.seed())?)?;
+        let cluster = Cluster::start(&settings(typed, node, tables.seed())?)?;
         cluster.settle(Arc::new(Counters { tables: Arc::clone(tables) }));
         cluster.replicate(KEYS, Arc::clone(&self.keys) as Arc<dyn cluster::Records>);
         cluster.replicate(REVOKED, Arc::clone(&self.revoked) as Arc<dyn cluster::Records>);
@@ -168,8 +239,25 @@ impl Guarding {
     }
 }
 
-/// What the room `cluster` is told.
-fn settings(typed: &config::Cluster, seed: [u8; 16]) -> Result<ClusterSettings> {
+/// What an issuer's keys have come to, for the log.
+fn told(news: &News) {
+    match news.level() {
+        Level::Info => log::info(format_args!("{news}")),
+        _ => log::warn(format_args!("{news}")),
+    }
+}
+
+/// What a site needs that is not of the site.
+#[derive(Default)]
+pub(crate) struct Needs {
+    /// Issuers whose keys are to be kept.
+    pub(crate) wanted: Vec<Wanted>,
+    /// API keys that stand in the file: their hashes, and their consumers.
+    pub(crate) typed: Vec<([u8; 32], Box<str>)>,
+}
+
+/// What the room `cluster` is told. `node`: what tells this node from others on the same machine.
+fn settings(typed: &config::Cluster, node: &str, seed: [u8; 16]) -> Result<ClusterSettings> {
     let redis = &typed.redis;
     let ca = redis.ca.as_ref();
     let ca = ca.map(|path| std::fs::read(path).with_context(|| format!("cluster: {}", path.display())));
@@ -188,7 +276,7 @@ fn settings(typed: &config::Cluster, seed: [u8; 16]) -> Result<ClusterSettings> 
         ca: ca.transpose()?,
         prefix: typed.prefix.as_str().into(),
         timeout: typed.timeout.get(),
-        node: name.into(),
+        node: format!("{name}/{node}").into(),
         seed,
     })
 }

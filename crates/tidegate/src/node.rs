@@ -6,6 +6,7 @@ mod launching;
 use crate::assemble::{self, Parts};
 use crate::discovery;
 use crate::gauges;
+use crate::guarding::Guarding;
 use crate::handed::Sockets;
 use crate::listeners::Listeners;
 use crate::membership::Members;
@@ -55,6 +56,8 @@ pub(crate) struct Node {
     members: Mutex<Members>,
     /// What sticky cookies are signed with, where the file has no secret.
     secret: [u8; 32],
+    /// What identity and limits keep.
+    pub(crate) guarding: Guarding,
     /// Other services are in force than those that are looked after.
     changed: AtomicBool,
     /// Sites that a reload replaced. Requests under way may hold them yet; the last holder would have to free tens of
@@ -91,10 +94,13 @@ impl Node {
     /// upgrade, by the admin API, says so to the receiver.
     pub(crate) fn start(
         origin: Origin,
-        file: File,
+        mut file: File,
         report: &mut Report,
         handed: &mut Sockets,
     ) -> Result<(Arc<Self>, mpsc::Receiver<Ask>)> {
+        assemble::aside::add(&mut file);
+        let guarding = Guarding::new();
+        guarding.prepare(&file)?;
         let cores = match file.workers {
             config::Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
             config::Workers::Count(n) => usize::from(n),
@@ -116,8 +122,10 @@ impl Node {
             listeners: listeners.meters(&meters),
             members: &members,
             secret: &secret,
+            guarding: &guarding,
         };
-        let Some(site) = assemble::site(&file, parts, report) else { anyhow::bail!("the config has errors") };
+        let Some((site, needs)) = assemble::site(&file, parts, report) else { anyhow::bail!("the config has errors") };
+        guarding.settle(&file, needs);
         registry.started();
         let shared = Shared::new(Arc::new(site), &meters, clock.clone(), cores);
         let theirs = Arc::clone(&shared);
@@ -137,6 +145,7 @@ impl Node {
             version,
             members: Mutex::new(members),
             secret,
+            guarding,
             changed: AtomicBool::new(false),
             replaced: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -207,7 +216,8 @@ impl Node {
             )));
         }
         let loaded = file.load().map_err(Box::new)?;
-        let (file, mut report) = (loaded.file, loaded.report);
+        let (mut file, mut report) = (loaded.file, loaded.report);
+        assemble::aside::add(&mut file);
         let moved = discovery::moved(&self.version().file, &file);
         // Nobody else waits for this: what is in force stays so meanwhile.
         let moved = discovery::Moved::look(moved, &file);
@@ -224,6 +234,9 @@ impl Node {
             Ok(log) => log,
             Err(e) => return Err(fail(report, "observe", &e)),
         };
+        if let Err(e) = self.guarding.prepare(&file) {
+            return Err(fail(report, "data_dir", &e));
+        }
         let mut members = self.members().clone();
         moved.settle(&mut members);
         let parts = Parts {
@@ -234,8 +247,10 @@ impl Node {
             listeners: listeners.meters(&self.meters),
             members: &members,
             secret: &self.secret,
+            guarding: &self.guarding,
         };
-        let Some(site) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
+        let Some((site, needs)) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
+        self.guarding.settle(&file, needs);
         let old_site = self.shared.site();
         members.forget_drains(&site.services);
         editing::follow_drains(&site.services, &members, self.clock.now());
@@ -274,6 +289,7 @@ impl Node {
             listeners: Vec::new(),
             members: &next,
             secret: &self.secret,
+            guarding: &self.guarding,
         };
         let mut report = empty_report();
         let site = assemble::renewed(&old, &version.file, &parts, &mut report);
@@ -417,6 +433,7 @@ impl Node {
 
     /// Writes out what is still to be written.
     pub(crate) fn close(&self) {
+        self.guarding.close();
         if let Some((_, log)) = self.version().access_log.take() {
             log.flush_and_stop(Duration::from_secs(2));
         }
@@ -476,6 +493,11 @@ fn changes(was: &File, is: &File) -> String {
     part("services", was.services == is.services);
     part("routes", was.routes == is.routes);
     part("limits", was.limits == is.limits);
+    part("consumers", was.consumers == is.consumers);
+    part("plans", was.plans == is.plans);
+    part("auth", was.auth == is.auth);
+    part("rate_limit", was.rate_limit == is.rate_limit);
+    part("cluster", was.cluster == is.cluster);
     part("trusted_proxies", was.trusted_proxies == is.trusted_proxies);
     part("observe", was.observe == is.observe);
     part("overload", was.overload == is.overload);

@@ -3,7 +3,7 @@
 use auth::token::forward::Forward;
 use auth::token::introspection::Introspection;
 use auth::token::oidc::{self, Discovery, OidcSettings, Seal};
-use auth::token::{Issuer, Recent, Revocations};
+use auth::token::{Issuer, Revocations};
 use auth::{Consumer, KeyBook, Way};
 use identity::{Keeper, Verifiers};
 use net::tls::{ClientSettings, San};
@@ -122,8 +122,6 @@ pub struct Passwords {
     pub stand_in: Box<str>,
     /// Who checks them.
     pub verifiers: Arc<Verifiers>,
-    /// Those that were right not long ago.
-    pub recent: Recent<Arc<Consumer>>,
 }
 
 impl std::fmt::Debug for Passwords {

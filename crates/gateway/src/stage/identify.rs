@@ -22,7 +22,6 @@ use auth::{Caller, Denied, Way};
 use message::Name;
 use observe::log::{Level, Throttle};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 static DENIALS: Throttle = Throttle::new();

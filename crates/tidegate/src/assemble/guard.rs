@@ -2,7 +2,7 @@
 
 use super::limits::{self, Whose};
 use super::ways::Ways;
-use crate::guarding::Guarding;
+use crate::guarding::{Guarding, Needs};
 use auth::{AllowRule, Consumer, Cors, CorsSettings, IpRules, Network, Scopes};
 use config::{File, Path, Report};
 use gateway::guard::{Access, Bandwidth, CallersOf, Guard, Guards, Limit, PlanLimits, WayIn};
@@ -25,6 +25,8 @@ pub(crate) struct Making<'a> {
 pub(crate) struct Made {
     pub(crate) guards: Option<Arc<Guards>>,
     pub(crate) routes: Vec<Option<Box<Guard>>>,
+    /// What else they need, once the site comes into force.
+    pub(crate) needs: Needs,
 }
 
 impl Making<'_> {
@@ -41,9 +43,14 @@ impl Making<'_> {
         }
         let plans = self.plans(report);
         let asked = routes.iter().any(Option::is_some);
-        let guards = asked.then(|| {
+        let tables = asked.then(|| self.guarding.tables(&self.file.limits)).transpose();
+        let tables = tables.unwrap_or_else(|why| {
+            report.add(&Path::new().key("data_dir"), format!("{why:#}"), None, None);
+            None
+        });
+        let guards = tables.map(|tables| {
             Arc::new(Guards {
-                tables: self.guarding.tables(&self.file.limits),
+                tables,
                 cluster: self.guarding.cluster(),
                 plans,
                 consumers,
@@ -52,7 +59,7 @@ impl Making<'_> {
                 login: ways.login.clone(),
             })
         });
-        Made { guards, routes }
+        Made { guards, routes, needs: Needs { wanted: ways.wanted, typed: ways.typed } }
     }
 
     /// The limits of the top level.

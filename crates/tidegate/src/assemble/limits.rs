@@ -113,7 +113,7 @@ pub(crate) fn concurrency(typed: &config::Concurrency, whose: &Whose<'_>, meters
 pub(crate) fn needs_nobody(limit: &Limit) -> bool {
     let known_before = |by: &By| matches!(by, By::Ip | By::Route | By::Header(_) | By::Global);
     // What a rule asks about may be the caller.
-    limit.when.is_none() && limit.by.iter().all(known_before)
+    limit.when.as_ref().is_none_or(|rule| !rule.asks_of_caller()) && limit.by.iter().all(known_before)
 }
 
 fn by(typed: &LimitKey) -> By {

@@ -2,13 +2,19 @@
 //!
 //! All problems are found before anything is put in force, and each is laid at the place in the file that causes it.
 
+pub(crate) mod aside;
 pub(crate) mod cluster;
+mod guard;
 pub(crate) mod instances;
+mod limits;
 mod route;
 pub(crate) mod service;
+mod ways;
 
 use crate::membership::Members;
+use crate::guarding::{Guarding, Needs};
 use base::Moment;
+use guard::Making;
 use config::{File, Path, Report};
 use gateway::{ExplainTo, Network, Plan, Site};
 use net::{HeadLimits, PaceLimits, ServerLimits};
@@ -29,21 +35,28 @@ pub(crate) struct Parts<'a> {
     pub(crate) members: &'a Members,
     /// What sticky cookies are signed with, where the file has no secret.
     pub(crate) secret: &'a [u8],
+    /// What identity and limits keep.
+    pub(crate) guarding: &'a Guarding,
 }
 
-/// Builds the site. What is wrong goes into the report; there is a site only where nothing is.
-pub(crate) fn site(file: &File, parts: Parts<'_>, report: &mut Report) -> Option<Site> {
+/// Builds the site, and says what it needs once it comes into force. What is wrong goes into the report; there is a site
+/// only where nothing is.
+pub(crate) fn site(file: &File, parts: Parts<'_>, report: &mut Report) -> Option<(Site, Needs)> {
     let services = services(file, &parts, report);
     let (table, templates) = route::table(file, report);
+    let making = Making { file, meters: parts.meters, guarding: parts.guarding, services: &services };
+    let made = making.make(report);
     if report.has_errors() {
         return None;
     }
     let numbers = file.services.keys().enumerate().map(|(number, name)| (name, number)).collect();
-    let routes = file.routes.iter().map(|r| route::route(r, file, &numbers, parts.meters)).collect();
+    let route = |(typed, guard)| gateway::Route { guard, ..route::route(typed, file, &numbers, parts.meters) };
+    let routes = file.routes.iter().zip(made.routes).map(route).collect();
     let trusted_proxies =
         file.trusted_proxies.iter().filter_map(|c| c.to_string().parse::<Network>().ok()).collect();
     let token = file.admin.token.as_ref();
-    Some(Site {
+    let site = Site {
+        guards: made.guards,
         plan: Arc::new(Plan { table, routes, templates }),
         services,
         trusted_proxies,
@@ -51,7 +64,8 @@ pub(crate) fn site(file: &File, parts: Parts<'_>, report: &mut Report) -> Option
         listeners: parts.listeners,
         access_log: parts.access_log,
         explain: token.map_or(ExplainTo::Loopback, |token| ExplainTo::Token(token.reveal().into())),
-    })
+    };
+    Some((site, made.needs))
 }
 
 /// The site with other endpoints. Routes and all else are those of `site`, which was made of the same file.
@@ -71,6 +85,7 @@ pub(crate) fn renewed(site: &Site, file: &File, parts: &Parts<'_>, report: &mut 
         plan: Arc::clone(&site.plan),
         services,
         trusted_proxies: site.trusted_proxies.clone(),
+        guards: site.guards.clone(),
         unrouted: Arc::clone(&site.unrouted),
         listeners: site.listeners.clone(),
         access_log: site.access_log.clone(),

@@ -140,6 +140,7 @@ pub(crate) fn route(typed: &config::Route, file: &File, numbers: &Numbers<'_>, m
             config::Fallback::Respond(to) => Fallback::Respond(respond(to)),
         }),
         mirror,
+        guard: None,
         strip_prefix: typed.strip_prefix.as_ref().map(|p| p.to_string().into()),
         meters: meters.route(&typed.name, service.map_or("", config::ServiceName::as_str)),
     }

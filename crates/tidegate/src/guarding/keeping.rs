@@ -37,7 +37,7 @@ impl Keeping {
         let (mut keys, mut revoked) = (Mark::default(), Mark::default());
         let (mut read, mut saved) = (None::<Instant>, Instant::now());
         let mut was_up = None;
-        while let Some(running) = self.running.upgrade() {
+        while let Some(running) = self.running.upgrade().filter(|running| !running.has_ended()) {
             let now = Instant::now();
             self.look(running.cluster().as_deref(), &mut was_up);
             drop(running);
