@@ -32,7 +32,7 @@ mod settle;
 mod state;
 mod trouble;
 
-pub use bus::{Heard, Subscription};
+pub use bus::{Heard, Subscription, Unsent};
 pub use cluster::Cluster;
 pub use exact::StoreDown;
 pub use records::{Record, Records};
