@@ -35,6 +35,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut door: Door, mut stop: watch::Re
             Err(trouble) => shared.link.unreachable(&trouble),
             Ok(line) => {
                 let start = Instant::now();
+                settle::forget(&shared);
                 shared.link.set_up(Arc::clone(&line));
                 tokio::select! {
                     () = session(&shared, &line) => {}

@@ -30,6 +30,7 @@ mod script;
 mod settings;
 mod settle;
 mod state;
+mod tables;
 mod trouble;
 
 pub use bus::{Heard, Subscription, Unsent};
@@ -39,3 +40,4 @@ pub use records::{Record, Records};
 pub use settings::{ClusterSettings, Mode, SettingsError};
 pub use settle::Ledger;
 pub use state::{Counts, State};
+pub use tables::Tables;

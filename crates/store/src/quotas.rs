@@ -5,21 +5,8 @@
 
 use crate::open::Promise;
 use crate::{Store, StoreError};
-use limit::{Key, Window};
+use limit::{Key, QuotaUse, Window};
 use rusqlite::params;
-
-/// TEMP
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuotaUse {
-    /// k
-    pub key: Key,
-    /// w
-    pub window: Window,
-    /// s
-    pub start: u64,
-    /// u
-    pub used: u64,
-}
 
 /// Longer than any window of that kind is, in seconds; an hour more for clocks that step back.
 const fn longest(window: Window) -> u64 {
