@@ -5,7 +5,6 @@
 //! *Promise*: each message once and in order; within a fifth of a second where the store works. *Cost*: ten questions a second.
 
 use crate::cluster::Shared;
-use crate::exact::StoreDown;
 use crate::script::{list, text};
 use crate::trouble::Trouble;
 use redis::Value;
@@ -29,6 +28,17 @@ pub enum Heard {
     Message(Arc<[u8]>),
     /// Messages may have been lost, of whatever topic.
     Missed,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// More than 64 KiB, or no topic.
+    #[error("a message of more than 64 KiB, or without a topic")]
+    TooLong,
+    /// The store cannot be asked now; whether it has got the message is not known.
+    #[error("the shared store cannot be asked now")]
+    StoreDown,
 }
 
 #[derive(Clone, Debug)]
@@ -97,14 +107,14 @@ impl Bus {
 }
 
 /// Tells all other nodes.
-pub(crate) async fn publish(shared: &Shared, topic: &str, bytes: &[u8]) -> Result<(), StoreDown> {
+pub(crate) async fn publish(shared: &Shared, topic: &str, bytes: &[u8]) -> Result<(), Unsent> {
     if topic.is_empty() || bytes.len() > BYTES_MOST {
-        return Err(StoreDown);
+        return Err(Unsent::TooLong);
     }
     let mut command = redis::cmd("XADD");
     command.arg(shared.names.single("bus")).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
     command.arg("from").arg(&*shared.bus.me).arg("topic").arg(topic).arg("bytes").arg(bytes);
-    shared.link.ask(&command).await.map(drop).map_err(|_| StoreDown)
+    shared.link.ask(&command).await.map(drop).map_err(|_| Unsent::StoreDown)
 }
 
 /// Finds the place to read on from, behind a new connection.

@@ -1,7 +1,7 @@
 //! The door to all of it.
 
 use crate::beat::Pulse;
-use crate::bus::{self, Bus, Subscription};
+use crate::bus::{self, Bus, Subscription, Unsent};
 use crate::exact::{self, StoreDown};
 use crate::keeper;
 use crate::known::{Known, Use};
@@ -101,7 +101,7 @@ impl Cluster {
     }
 
     /// Tells all other nodes something, at most 64 KiB.
-    pub async fn publish(&self, topic: &str, bytes: &[u8]) -> Result<(), StoreDown> {
+    pub async fn publish(&self, topic: &str, bytes: &[u8]) -> Result<(), Unsent> {
         bus::publish(&self.shared, topic, bytes).await
     }
 

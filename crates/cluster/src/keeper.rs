@@ -8,6 +8,7 @@ use crate::line::{Door, Line};
 use crate::trouble::Trouble;
 use crate::{beat, bus, settle};
 use base::IdSource;
+use observe::log;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -34,6 +35,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut door: Door, mut stop: watch::Re
             Err(trouble) => shared.link.unreachable(&trouble),
             Ok(line) => {
                 let start = Instant::now();
+                settle::forget(&shared);
                 shared.link.set_up(Arc::clone(&line));
                 tokio::select! {
                     () = session(&shared, &line) => {}
@@ -93,21 +95,32 @@ async fn listen(shared: &Shared) {
     for set in shared.sets() {
         set.begin_anew();
     }
-    let mut has_place = false;
+    let (mut has_place, mut told) = (false, None);
     loop {
-        // What fails here has broken the connection, or is tried again.
+        let mut failed = None;
         for set in shared.sets() {
-            let _ = set.sync(shared).await;
+            failed = set.sync(shared).await.err().or(failed);
         }
-        if !has_place {
-            has_place = bus::find_place(shared).await.is_ok();
-        }
-        if has_place {
-            let _ = bus::read(shared).await;
+        failed = hear(shared, &mut has_place).await.err().or(failed);
+        // What breaks the connection is told elsewhere. Anything else stays so until somebody does something.
+        let failed = failed.filter(|trouble| matches!(trouble, Trouble::Refused(_) | Trouble::Nonsense));
+        if failed != told {
+            if let Some(trouble) = &failed {
+                log::warning(format_args!("cluster: what nodes tell each other cannot be read: {trouble}"));
+            }
+            told = failed;
         }
         tokio::select! {
             () = tokio::time::sleep(READ) => {}
             () = shared.news.notified() => {}
         }
     }
+}
+
+async fn hear(shared: &Shared, has_place: &mut bool) -> Result<(), Trouble> {
+    if !*has_place {
+        bus::find_place(shared).await?;
+        *has_place = true;
+    }
+    bus::read(shared).await
 }

@@ -60,33 +60,44 @@ impl Link {
 
     /// The keeper has a connection that works.
     pub(crate) fn set_up(&self, line: Arc<Line>) {
-        self.line.store(Some(line));
         log::info(format_args!("cluster: connected to {}", self.places));
-        self.state.send_replace(State::up());
+        // State and connection change as one, or a failure in between would be a state that never ends.
+        self.state.send_modify(|state| {
+            self.line.store(Some(line));
+            *state = State::up();
+        });
     }
 
     /// That connection is of no use. What is said of one that is gone already changes nothing.
     pub(crate) fn broken(&self, line: &Arc<Line>, trouble: &Trouble) {
-        let before = self.line.compare_and_swap(line, None);
-        if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, line)) {
+        let was_ours = self.state.send_if_modified(|state| {
+            let before = self.line.compare_and_swap(line, None);
+            let was_ours = before.as_ref().is_some_and(|before| Arc::ptr_eq(before, line));
+            if was_ours {
+                *state = State::down(&trouble.to_string());
+            }
+            was_ours
+        });
+        if was_ours {
             add(&self.counters.downs, 1);
-            self.tell_down(&trouble.to_string());
+            self.warn(trouble);
         }
     }
 
     /// No connection could be made. Said once for each reason.
     pub(crate) fn unreachable(&self, trouble: &Trouble) {
         let why = trouble.to_string();
-        if *self.state.borrow().why != *why {
-            self.tell_down(&why);
+        let is_new = self.state.send_if_modified(|state| {
+            let is_new = *state.why != *why;
+            state.why = why.into();
+            is_new
+        });
+        if is_new {
+            self.warn(trouble);
         }
     }
 
-    fn tell_down(&self, why: &str) {
-        log::warning(format_args!("cluster: {} cannot be used: {why}", self.places));
-        self.state.send_modify(|state| {
-            let since = if state.up { std::time::SystemTime::now() } else { state.since };
-            *state = State { since, ..State::down(why) };
-        });
+    fn warn(&self, trouble: &Trouble) {
+        log::warning(format_args!("cluster: {} cannot be used: {trouble}", self.places));
     }
 }

@@ -40,7 +40,7 @@ pub struct Record {
     pub json: Box<str>,
 }
 
-/// The owner of records of one kind. Called on the cluster's thread: nothing here may wait for long.
+/// The owner of records of one kind. Called on the cluster's threads: nothing here may wait for long.
 pub trait Records: Send + Sync {
     /// All of them.
     fn all(&self) -> Vec<Record>;
@@ -110,27 +110,33 @@ impl Set {
     /// Both sides get what only the other has.
     async fn merge_all(&self, shared: &Shared) -> Result<(), Trouble> {
         self.state().changed.clear();
-        let (now, mut there) = (unix(), HashMap::new());
+        let (now, mut there) = (unix(), HashMap::<Box<str>, (u64, String)>::new());
         let mut expired = Vec::new();
         let (last, unfinished) = self
             .pull(shared, 0, |id, stored| {
                 if is_over(stored.expires, now) {
                     expired.push((id.to_owned(), stored.text()));
                 }
-                there.insert(Box::<str>::from(id), (stored.changed, stored.json.clone()));
+                there.insert(id.into(), (stored.changed, stored.json.clone()));
             })
             .await?;
         for (id, text) in expired {
             put(shared, &self.name, &id, &text, "").await?;
         }
-        let is_news = |record: &Record| {
-            let there = there.get(&record.id);
-            !is_over(record.expires, now)
-                && there.is_none_or(|(changed, json)| is_more(record, *changed, json))
-        };
-        let ours = self.records.all();
-        let news = ours.iter().filter(|record| is_news(record)).map(|record| &record.id);
-        self.put_all(shared, news.chain(&unfinished)).await?;
+        let records = Arc::clone(&self.records);
+        // Writing out many records takes longer than the answers that wait on this thread have.
+        let news = tokio::task::spawn_blocking(move || {
+            let is_news = |record: &Record| {
+                let there = there.get(&record.id);
+                !is_over(record.expires, now)
+                    && there.is_none_or(|(changed, json)| is_more(record, *changed, json))
+            };
+            let ours = records.all().into_iter();
+            ours.filter(is_news).map(|record| record.id).collect::<Vec<_>>()
+        });
+        // One that panicked has told so itself; the next connection asks it again.
+        let news = news.await.unwrap_or_default();
+        self.put_all(shared, news.iter().chain(&unfinished)).await?;
         self.state().read = Some(last);
         Ok(())
     }

@@ -41,8 +41,6 @@ pub trait Ledger: Send + Sync {
 
 /// Settles for as long as it is polled.
 pub(crate) async fn run(shared: &Shared) {
-    // What has gathered while the store was down.
-    forget(shared);
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -55,7 +53,8 @@ pub(crate) async fn run(shared: &Shared) {
     }
 }
 
-fn forget(shared: &Shared) {
+/// Forgets what has gathered while the store was down.
+pub(crate) fn forget(shared: &Shared) {
     let lost = shared.ledger().map_or(0, |ledger| ledger.drain().len());
     add(&shared.link.counters.lost, lost);
 }

@@ -8,11 +8,13 @@
 //! *Not here*: what other nodes have (`cluster`), the disk cache, the queue of jobs.
 
 mod error;
+mod keys;
 mod meta;
 mod open;
 mod quotas;
 mod records;
 
 pub use error::StoreError;
+pub use keys::Found;
 pub use open::{FILE, Store};
 pub use records::Mark;

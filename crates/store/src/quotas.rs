@@ -5,21 +5,8 @@
 
 use crate::open::Promise;
 use crate::{Store, StoreError};
-use limit::{Key, Window};
+use limit::{Key, QuotaUse, Window};
 use rusqlite::params;
-
-/// TEMP
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuotaUse {
-    /// k
-    pub key: Key,
-    /// w
-    pub window: Window,
-    /// s
-    pub start: u64,
-    /// u
-    pub used: u64,
-}
 
 /// Longer than any window of that kind is, in seconds; an hour more for clocks that step back.
 const fn longest(window: Window) -> u64 {
@@ -45,8 +32,8 @@ const fn number(window: Window) -> i64 {
 impl Store {
     /// Saves what was used, all or nothing. A later window takes the place of an earlier one; within a window the greater number
     /// holds, since two processes of an upgrade count on their own.
-    pub fn save_quotas(&self, uses: &[QuotaUse]) -> Result<(), StoreError> {
-        if uses.is_empty() {
+    pub fn save_quotas(&self, quotas: &[QuotaUse]) -> Result<(), StoreError> {
+        if quotas.is_empty() {
             return Ok(());
         }
         let save = "INSERT INTO quota VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET
@@ -55,7 +42,7 @@ impl Store {
             WHERE excluded.start >= start";
         self.write(Promise::Kernel, |db| {
             let mut save = db.prepare(save)?;
-            for QuotaUse { key, window, start, used } in uses {
+            for QuotaUse { key, window, start, used } in quotas {
                 // SQLite's numbers are signed; nobody counts further.
                 let (start, used) = (start.cast_signed().max(0), i64::try_from(*used).unwrap_or(i64::MAX));
                 save.execute(params![key.0.to_be_bytes(), number(*window), start, used])?;
@@ -76,16 +63,21 @@ impl Store {
             let mut find =
                 db.prepare("SELECT key, span, start, used FROM quota ORDER BY used DESC LIMIT ?1")?;
             let mut rows = find.query([most])?;
-            let mut uses = Vec::new();
+            let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 let (span, start, used): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
                 let window = WINDOWS.into_iter().find(|window| number(*window) == span);
                 // What a newer layout may add is not for us.
                 let (Some(window), Ok(key)) = (window, row.get::<_, [u8; 16]>(0)) else { continue };
                 let key = Key(u128::from_be_bytes(key));
-                uses.push(QuotaUse { key, window, start: start.cast_unsigned(), used: used.cast_unsigned() });
+                found.push(QuotaUse {
+                    key,
+                    window,
+                    start: start.cast_unsigned(),
+                    used: used.cast_unsigned(),
+                });
             }
-            Ok(uses)
+            Ok(found)
         })
     }
 }

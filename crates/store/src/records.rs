@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use crate::open::scratch::Scratch;
 
-    fn longer<'a>(new: &'a str) -> impl FnOnce(Option<&str>) -> Option<String> + 'a {
+    fn longer(new: &str) -> impl FnOnce(Option<&str>) -> Option<String> + '_ {
         move |old| Some(old.filter(|old| old.len() > new.len()).unwrap_or(new).to_owned())
     }
 

@@ -36,6 +36,7 @@ fn nodes_hear_what_all_have_used_of_a_quota() {
     soon("settled", || nodes[0].1.used(&thousand).1 == 40);
     nodes[1].1.charge(&thousand, 2);
     soon("both are in it", || nodes[1].1.used(&thousand).1 == 42);
+    assert_eq!(nodes[1].1.remaining(&thousand), 958);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let start = nodes[1].1.used(&thousand).0;
     assert!(start <= now && now - start < 31 * 86_400 && start % 86_400 == 0, "{start}");
@@ -76,15 +77,18 @@ fn what_a_node_knows_from_before_its_start_counts() {
 fn thousands_of_keys_are_settled_in_a_few_scripts() {
     let redis = Redis::start();
     let (node, alone) = settling(&redis.url(), "a");
-    for key in 0..5_000 {
+    for n in 0..5_000u128 {
+        // Keys are hashes; a table may count on that.
+        let key = n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         assert!(alone.take(&bucket(key, 10, HOUR, 10)));
     }
     soon("all are settled", || node.counts().settled == 5_000);
-    assert_eq!(redis.cli(&["DBSIZE"]).trim_start_matches("(integer) ").parse::<u32>().unwrap() / 100, 50);
+    let keys: usize = redis.cli(&["DBSIZE"]).parse().unwrap();
+    assert!((5_000..5_010).contains(&keys), "{keys}");
     assert_eq!(node.counts().lost, 0);
 }
 
-/// Three nodes, of which one gets most of the traffic. Ignored where it takes its full time: see the one below.
+/// Three nodes, of which one gets most of the traffic.
 #[test]
 fn skewed_traffic_over_three_nodes_is_admitted_within_5_percent() {
     admitted_within(0.05, 1_000, 100, Duration::from_secs(4), [24, 8, 4]);

@@ -118,7 +118,9 @@ fn a_server_that_talks_nonsense_is_down_and_no_error() {
 
 #[test]
 fn a_web_server_in_its_place_is_down() {
-    let origin = Origin::start(|exchange| drop(exchange.send_ok("hello")));
+    let origin = Origin::start(|exchange| {
+        exchange.send_ok("hello");
+    });
     let node = Cluster::start(&settings(&format!("redis://{}", origin.address()), "a")).unwrap();
     soon("it was tried", || *node.state().why != *"not connected yet");
     is_down_at_once(&node);

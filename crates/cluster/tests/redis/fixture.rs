@@ -1,11 +1,12 @@
 //! Nodes in one process, each with its own connection, and what they count on their own.
 
-use cluster::{Cluster, ClusterSettings, Ledger, Mode};
-use limit::{Allowance, Key, Keyed, Rate, Window};
+use base::Clock;
+use cluster::{Cluster, ClusterSettings, Ledger, Mode, Tables};
+use limit::{Allowance, Key, Keyed, Limiter, Pending, Quotas, Rate, Window};
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Generous, so that a busy machine is not taken for a dead server; tests of timeouts choose their own.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -54,68 +55,71 @@ pub(crate) fn quota(key: u128, count: u64, window: Window) -> Keyed {
     Keyed { key: Key(key), allowance: Allowance::Quota { count, window } }
 }
 
-/// A node's own counting, as plain as it can be: arrival times of buckets, and how much of quotas was used.
-#[derive(Default)]
+/// A node's own counting: the real tables, and what they were told of quotas.
 pub(crate) struct Alone {
-    state: Mutex<State>,
+    tables: Tables,
+    used: Mutex<HashMap<Key, (u64, u64)>>,
 }
 
-#[derive(Default)]
-struct State {
-    arrivals: HashMap<Key, Instant>,
-    used: HashMap<Key, (u64, u64)>,
-    pending: HashMap<Keyed, u64>,
+impl Default for Alone {
+    fn default() -> Self {
+        let tables = Tables {
+            limiter: Arc::new(Limiter::new(1 << 20)),
+            quotas: Arc::new(Quotas::new(1 << 20)),
+            pending: Arc::new(Pending::default()),
+            clock: Clock::real(),
+        };
+        Self { tables, used: Mutex::default() }
+    }
 }
 
 impl Alone {
     /// Takes one from a bucket, if this node thinks that there is one.
     pub(crate) fn take(&self, keyed: &Keyed) -> bool {
-        let Allowance::Bucket { rate, burst } = keyed.allowance else { panic!("a bucket") };
-        let (now, interval) = (Instant::now(), rate.per / rate.count.get());
-        let state = &mut *self.state.lock().unwrap();
-        let arrival = state.arrivals.entry(keyed.key).or_insert(now);
-        let next = (*arrival).max(now) + interval;
-        let admitted = next <= now + interval * burst.get();
+        let admitted = self.tables.limiter.take(keyed, 1, self.now()).admitted;
         if admitted {
-            *arrival = next;
-            *state.pending.entry(*keyed).or_default() += 1;
+            self.tables.pending.add(keyed, 1);
         }
         admitted
     }
 
     /// Uses some of a quota, whatever is left of it.
-    pub(crate) fn charge(&self, keyed: &Keyed, cost: u64) {
-        *self.state.lock().unwrap().pending.entry(*keyed).or_default() += cost;
+    pub(crate) fn charge(&self, keyed: &Keyed, cost: u32) {
+        self.tables.pending.add(keyed, cost);
     }
 
-    /// What all nodes have used, as far as this one knows: the window's first second, and how much.
+    /// What all nodes have used, as far as this one was told: the window's first second, and how much.
     pub(crate) fn used(&self, keyed: &Keyed) -> (u64, u64) {
-        self.state.lock().unwrap().used.get(&keyed.key).copied().unwrap_or_default()
+        self.used.lock().unwrap().get(&keyed.key).copied().unwrap_or_default()
+    }
+
+    /// What is left of a quota, as far as this node knows.
+    pub(crate) fn remaining(&self, keyed: &Keyed) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        self.tables.quotas.take(keyed, 0, now).remaining
     }
 
     /// How far ahead of now the bucket is, as far as this node knows.
     pub(crate) fn ahead(&self, keyed: &Keyed) -> Duration {
-        let state = self.state.lock().unwrap();
-        state
-            .arrivals
-            .get(&keyed.key)
-            .map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()))
+        self.tables.limiter.ahead(keyed.key, self.now())
+    }
+
+    fn now(&self) -> u64 {
+        self.tables.clock.now().nanos().max(1)
     }
 }
 
 impl Ledger for Alone {
     fn drain(&self) -> Vec<(Keyed, u64)> {
-        self.state.lock().unwrap().pending.drain().collect()
+        self.tables.drain()
     }
 
     fn correct_bucket(&self, key: Key, ahead: Duration) {
-        let state = &mut *self.state.lock().unwrap();
-        let (told, arrival) = (Instant::now() + ahead, state.arrivals.entry(key));
-        let arrival = arrival.or_insert(told);
-        *arrival = told.max(*arrival);
+        self.tables.correct_bucket(key, ahead);
     }
 
-    fn correct_quota(&self, key: Key, _: Window, start: u64, used: u64) {
-        self.state.lock().unwrap().used.insert(key, (start, used));
+    fn correct_quota(&self, key: Key, window: Window, start: u64, used: u64) {
+        self.tables.correct_quota(key, window, start, used);
+        self.used.lock().unwrap().insert(key, (start, used));
     }
 }
