@@ -2,6 +2,10 @@
 //!
 //! *Invariant*: whichever `Issuer` an entry serves has the newest keys: both change under one lock.
 
+mod view;
+
+pub use view::View;
+
 use super::Wanted;
 use super::news::{Keys, News, What};
 use super::source::{Found, NoKeys, Source};
@@ -64,27 +68,6 @@ pub(super) enum Wish {
     Granted,
     /// Only in a while.
     Later,
-}
-
-/// How an issuer's keys stand, for metrics and people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
-    /// The issuer's name in the config.
-    pub issuer: Box<str>,
-    /// Where its keys are, without the query of a URL.
-    pub source: Box<str>,
-    /// How many are known.
-    pub keys: usize,
-    /// How many of the last set cannot be used.
-    pub skipped: usize,
-    /// Looks that brought keys.
-    pub answered: u64,
-    /// Looks that did not.
-    pub failed: u64,
-    /// When the last look that did has ended.
-    pub last: Option<SystemTime>,
-    /// Why the last look did not.
-    pub trouble: Option<Box<str>>,
 }
 
 impl Entry {
@@ -240,20 +223,6 @@ impl Entry {
         News { issuer: self.name.clone(), source: self.source.shown(), what }
     }
 
-    pub(super) fn view(&self) -> View {
-        let held = self.held();
-        View {
-            issuer: self.name.clone(),
-            source: self.source.shown(),
-            keys: held.keys.as_ref().map_or(0, KeySet::len),
-            skipped: held.keys.as_ref().map_or(0, |keys| keys.skipped().len()),
-            answered: held.answered,
-            failed: held.failed,
-            last: held.last,
-            trouble: held.trouble.clone(),
-        }
-    }
-
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -294,75 +263,4 @@ fn told(keys: &KeySet) -> Keys {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use auth::token::JwtSettings;
-
-    fn entry() -> Entry {
-        let issuer = Arc::new(Issuer::new("corp", JwtSettings::default(), None));
-        let source = Source::Jwks("http://127.0.0.1:1/keys?key=hunter2".into());
-        Entry::new(Wanted {
-            issuer,
-            source,
-            refresh: Duration::from_secs(600),
-            tls: ClientSettings::default(),
-        })
-    }
-
-    /// An entry whose look was not due, begun because of a wish.
-    async fn granted(entry: &Entry) -> Instant {
-        let began = Instant::now();
-        assert_eq!(entry.wish(began), Wish::Granted);
-        entry.begin(began + Duration::from_secs(600)).await;
-        began
-    }
-
-    fn failed() -> Result<Found, NoKeys> {
-        Err(NoKeys::File("gone".into()))
-    }
-
-    #[tokio::test]
-    async fn however_many_wish_for_a_key_one_look_is_begun_in_ten_seconds() {
-        let entry = entry();
-        let began = granted(&entry).await;
-        for _ in 0..1000 {
-            assert_eq!(entry.wish(began), Wish::Granted, "those who come meanwhile wait for its end");
-        }
-        entry.end(Ok(Found::only(b"{}".to_vec())));
-        for seconds in 0..9 {
-            assert_eq!(entry.wish(began + Duration::from_secs(seconds)), Wish::Later);
-        }
-        let later = Instant::now() + PAUSE;
-        assert_eq!(entry.wish(later), Wish::Granted);
-    }
-
-    #[tokio::test]
-    async fn nobody_waits_for_an_issuer_that_fails_but_who_has_it_asked() {
-        let entry = entry();
-        let (news, _) = {
-            granted(&entry).await;
-            entry.end(failed())
-        };
-        assert!(matches!(news.unwrap().what, What::Failing { known: 0, .. }));
-        entry.begin(Instant::now()).await;
-        assert_eq!(entry.wish(Instant::now()), Wish::Later);
-        assert_eq!(entry.end(failed()).0, None, "it is told once");
-    }
-
-    #[test]
-    fn keys_in_another_order_are_the_same_keys() {
-        let one = br#"{"keys":[{"kid":"a","x":1},{"kid":"b"}]}"#;
-        assert!(is_same(one, br#"{ "keys": [{"kid":"b"}, {"x":1, "kid":"a"}] }"#));
-        assert!(!is_same(one, br#"{"keys":[{"kid":"a","x":1}]}"#));
-        assert!(!is_same(one, br#"{"keys":[{"kid":"a","x":1},{"kid":"c"}]}"#));
-        assert!(!is_same(b"", b""));
-    }
-
-    #[test]
-    fn a_key_in_the_query_of_a_url_is_shown_nowhere() {
-        let entry = entry();
-        let news = entry.end(failed()).0.unwrap();
-        let shown = format!("{entry:?} {news} {news:?} {:?} {:?}", entry.view(), entry.source);
-        assert!(!shown.contains("hunter2") && shown.contains("http://127.0.0.1:1/keys"), "{shown}");
-    }
-}
+mod tests;

@@ -87,7 +87,7 @@ impl Source {
             Self::Jwks(url) => Ok(Found::only(get(url, tls).await?)),
             Self::Discovery(issuer) => {
                 let document = get(&Discovery::url(issuer), tls).await?;
-                let discovery = Discovery::read(&document, issuer).map_err(undiscovered)?;
+                let discovery = Discovery::read(&document, issuer).map_err(|denied| undiscovered(&denied))?;
                 let body = get(&discovery.jwks_uri, tls).await?;
                 Ok(Found { body, discovery: Some(Arc::new(discovery)) })
             }
@@ -114,7 +114,7 @@ impl std::fmt::Debug for Source {
 }
 
 /// Why a document was not believed, in the words for it.
-fn undiscovered(denied: Denied) -> NoKeys {
+fn undiscovered(denied: &Denied) -> NoKeys {
     match denied {
         Denied::Unverified(why) => NoKeys::Discovery(why),
         _ => NoKeys::Discovery("the provider's document makes no sense"),
