@@ -1,36 +1,14 @@
 //! A pick allocates nothing, under any policy. Counted by an allocator around the system's.
-#![allow(unsafe_code, reason = "a global allocator is an unsafe trait; this one only counts and passes on")]
 
 mod servers;
 
 use balance::{Health, Outcome, PickerSettings, Policy, State, Tried};
 use base::{IdSource, Moment};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block came from `alloc` above, that is from the system.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
+use testing::{CountingAllocator, allocations};
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: CountingAllocator = CountingAllocator;
 
 #[test]
 fn a_pick_allocates_nothing() {
@@ -47,7 +25,7 @@ fn a_pick_allocates_nothing() {
         let bounded_load = Some(1.25);
         let settings = PickerSettings { policy, bounded_load, slow_start: Duration::from_secs(10) };
         let mut picker = servers::picker_with(settings, &servers, &mut random);
-        let before = COUNT.with(Cell::get);
+        let before = allocations();
         for key in 0..100 {
             let mut tried = Tried::none();
             for hash in [None, Some(key)] {
@@ -58,7 +36,7 @@ fn a_pick_allocates_nothing() {
                 servers[i].load.finish(Moment::ORIGIN, Outcome::Answered(Duration::from_millis(3)));
             }
         }
-        assert_eq!(COUNT.with(Cell::get) - before, 0, "{policy:?}");
+        assert_eq!(allocations() - before, 0, "{policy:?}");
     }
-    assert!(COUNT.with(Cell::get) > 0, "the counter counts");
+    assert!(allocations() > 0, "the counter counts");
 }

@@ -16,8 +16,6 @@ mod channel;
 mod container;
 mod driver;
 mod elsewhere;
-#[cfg(test)]
-mod fixture;
 mod fleet;
 mod host;
 mod keeper;

@@ -1,9 +1,9 @@
 //! Commands and servers that are told how many are wanted.
 
 use super::*;
-use crate::fixture::Folder;
 use std::cell::RefCell;
 use std::rc::Rc;
+use testing::Folder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;

@@ -92,7 +92,7 @@ fn one(path: &Path, folders: &mut Vec<PathBuf>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Folder;
+    use testing::Folder;
 
     #[test]
     fn whatever_changes_below_is_noticed_and_what_tools_write_is_not() {

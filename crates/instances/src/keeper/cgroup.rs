@@ -111,7 +111,7 @@ fn row(text: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Folder;
+    use testing::Folder;
 
     #[test]
     fn the_own_group_is_found_below_the_mount_of_version_2() {

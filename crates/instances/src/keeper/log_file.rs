@@ -60,7 +60,7 @@ impl LogFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Folder;
+    use testing::Folder;
 
     #[test]
     fn a_file_that_has_grown_large_is_put_aside_and_so_many_are_kept() {

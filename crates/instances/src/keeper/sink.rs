@@ -163,7 +163,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Folder;
+    use testing::Folder;
 
     fn plan(log: LogSettings) -> Plan {
         Plan { name: "shop-1".into(), log, lines_per_second: 1000, ..Plan::default() }

@@ -1,7 +1,7 @@
 //! What goes wrong, with the instances and with what keeps them.
 
 use super::stage::{
-    Folder, Play, ask, command_line, left, mark, parent, processes, run, server, settings, sh, until,
+    Play, ask, command_line, left, mark, parent, processes, run, server, settings, sh, until,
 };
 use instances::{InstanceState, Listen, LogSettings};
 use rustix::process::{Pid, Signal, kill_process};
@@ -9,6 +9,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use testing::Folder;
 use tokio::time::Instant;
 use upstream::Place;
 

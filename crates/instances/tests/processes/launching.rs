@@ -1,12 +1,13 @@
 //! What is launched, and with what.
 
 use super::stage::{
-    Folder, Play, ask, command_line, left, mark, parent, processes, run, server, settings, sh, until,
+    Play, ask, command_line, left, mark, parent, processes, run, server, settings, sh, until,
 };
 use instances::{Limits, Listen, LogSettings};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use testing::Folder;
 use upstream::{Place, ProbeKind};
 
 pub(crate) fn an_instance_is_ready_once_it_answers_and_ends_with_its_fleet() {

@@ -2,7 +2,6 @@
 //! events. What running a container means is said by whoever makes it ([`Daemon::running`]): without that a container
 //! has a port at which nobody listens.
 
-use crate::fixture::Folder;
 use crate::server::{Answer, Asked, Part, Server};
 use engines::docker::{Engine, Place, Recipe};
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
+use testing::Folder;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 

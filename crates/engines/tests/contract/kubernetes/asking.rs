@@ -1,13 +1,14 @@
 //! As whom, and whom, the API is asked: tokens that rotate, certificates, what a pod finds around itself.
 
 use super::cluster::{Cluster, Follower, Heard, in_short, settings, shop, slice};
-use crate::fixture::{Folder, run, until};
+use crate::fixture::{run, until};
 use crate::server::Server;
 use engines::kubernetes::{Api, Kind, Port, Settings, Token};
 use engines::{Secret, Trouble};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use std::sync::Arc;
+use testing::Folder;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 

@@ -1,10 +1,10 @@
 //! Files.
 
 use super::*;
-use crate::fixture::Folder;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use testing::Folder;
 
 /// A line is the port of an endpoint.
 fn parse(path: &Path) -> Result<Vec<EndpointSettings>, String> {

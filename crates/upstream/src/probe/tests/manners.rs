@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::endpoint::Registry;
-use crate::fixture::{Folder, LIMIT, built, endpoint};
+use crate::fixture::{LIMIT, built, endpoint};
 use crate::service::EndpointSettings;
 use ::http::Response;
 use net::tls::{Alpn, CertPair, ClientAuth, ClientSettings, MinVersion, ServerSettings, ServerTls};
@@ -10,6 +10,7 @@ use rcgen::{CertificateParams, KeyPair};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use testing::Folder;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
