@@ -86,7 +86,7 @@ impl IdSource {
 }
 
 /// Eight hex digits at once: the digits are spread over the bytes of a word, which then become letters together. One at
-/// a time they cost as much as the rest of an id five times over.
+/// a time, an id costs two and a half times as much.
 fn hex(bits: u32) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let mut digits = u64::from(bits);
