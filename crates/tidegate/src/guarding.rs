@@ -243,7 +243,7 @@ impl Guarding {
 fn told(news: &News) {
     match news.level() {
         Level::Info => log::info(format_args!("{news}")),
-        _ => log::warn(format_args!("{news}")),
+        _ => log::warning(format_args!("{news}")),
     }
 }
 
@@ -263,7 +263,7 @@ fn settings(typed: &config::Cluster, node: &str, seed: [u8; 16]) -> Result<Clust
     let ca = ca.map(|path| std::fs::read(path).with_context(|| format!("cluster: {}", path.display())));
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Ok(ClusterSettings {
-        urls: redis.urls().map(|url| url.reveal().into()).collect(),
+        urls: redis.urls().map(|url| url.revealed().into()).collect(),
         mode: match redis.mode {
             config::RedisMode::Single => Mode::Single,
             config::RedisMode::Cluster => Mode::Cluster,

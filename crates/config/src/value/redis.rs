@@ -23,6 +23,26 @@ pub struct RedisUrl {
     pub database: u16,
 }
 
+impl RedisUrl {
+    /// The URL as a client needs it, password and all.
+    pub fn revealed(&self) -> String {
+        let shown = Self { username: None, password: None, ..self.clone() }.to_string();
+        let (scheme, place) = shown.split_once("://").unwrap_or(("redis", &shown));
+        let encoded = |text: &str| -> String {
+            // What RFC 3986 section 2.3 reserves for nothing stays as it is.
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+            let one = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+            text.bytes().map(one).collect()
+        };
+        let name = self.username.as_deref().map(encoded).unwrap_or_default();
+        match &self.password {
+            Some(password) => format!("{scheme}://{name}:{}@{place}", encoded(password.reveal())),
+            None if !name.is_empty() => format!("{scheme}://{name}@{place}"),
+            None => shown,
+        }
+    }
+}
+
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.secure { "rediss://" } else { "redis://" })?;

@@ -98,9 +98,7 @@ impl Making<'_> {
             .chain(&own)
             .cloned()
             .partition(|limit| route.auth.is_empty() || limits::needs_nobody(limit));
-        let networks = |typed: &[config::Cidr]| typed.iter().filter_map(|c| c.to_string().parse().ok());
-        let (allow, deny): (Vec<Network>, Vec<Network>) =
-            (networks(&route.ip.allow).collect(), networks(&route.ip.deny).collect());
+        let (allow, deny) = (networks(&route.ip.allow), networks(&route.ip.deny));
         Guard {
             cors: route.cors.as_ref().and_then(|cors| self.cors(cors, route, at, report)),
             ips: (!allow.is_empty() || !deny.is_empty()).then(|| IpRules::new(&allow, &deny)),
@@ -170,6 +168,10 @@ fn consumers(file: &File) -> HashMap<Box<str>, Arc<Consumer>> {
         (typed.name.as_str().into(), Arc::new(consumer))
     };
     file.consumers.iter().map(one).collect()
+}
+
+fn networks(typed: &[config::Cidr]) -> Vec<Network> {
+    typed.iter().filter_map(|network| network.to_string().parse().ok()).collect()
 }
 
 /// Compiles a rule.

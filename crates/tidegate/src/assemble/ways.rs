@@ -328,7 +328,7 @@ fn rules(typed: &config::Jwt) -> JwtSettings {
     JwtSettings {
         issuer: typed.issuer.as_ref().map(|name| name.as_str().into()),
         audiences: typed.audience.iter().map(|name| name.as_str().into()).collect(),
-        algorithms: typed.algorithms.iter().filter_map(|a| Algorithm::named(a.as_str())).collect(),
+        algorithms: typed.algorithms.iter().filter_map(algorithm).collect(),
         leeway: for_how_long(typed.leeway),
         consumer_claim: claim(&typed.consumer_claim),
         plan_claim: typed.plan_claim.as_ref().map(claim),
@@ -336,6 +336,11 @@ fn rules(typed: &config::Jwt) -> JwtSettings {
         required: typed.required_claims.iter().map(claim).collect(),
         ..JwtSettings::default()
     }
+}
+
+fn algorithm(typed: &config::Algorithm) -> Option<Algorithm> {
+    // Both are the registered names.
+    Algorithm::named(serde_json::to_value(typed).ok()?.as_str()?)
 }
 
 /// Where its keys are to be looked for again and again.

@@ -71,7 +71,7 @@ impl Keeping {
                 (true, _) => log::info(format_args!("the store of the cluster is up")),
                 // Nobody has been asked yet.
                 (false, None) if state.why.is_empty() => return,
-                (false, _) => log::warn(format_args!(
+                (false, _) => log::warning(format_args!(
                     "the store of the cluster cannot be used: {}. Each limit goes by its `on_store_error`",
                     state.why
                 )),
