@@ -138,7 +138,8 @@ impl Forward {
         let span = self.settings.cache.as_secs();
         let allowed = Arc::new(self.allowed(fields, unix.saturating_add(span.max(1))));
         let holds = Holds { from: unix, until: unix.saturating_add(span), generation: 0 };
-        self.recent.keep(&shown.key, allowed.clone(), 4 * fields.bytes() + 512, holds, unix);
+        let weight = allowed.verified.weight() + allowed.kept.bytes();
+        self.recent.keep(&shown.key, allowed.clone(), weight, holds, unix);
         Answer::Allowed(allowed)
     }
 

@@ -17,9 +17,6 @@ const TOKEN: usize = 8 << 10;
 pub const ANSWER: usize = 256 << 10;
 /// A refusal is believed for no longer than this: the token may be one that becomes valid.
 const REFUSAL: Duration = Duration::from_secs(10);
-/// Bytes of memory for each byte of an answer, at most.
-const SWELL: usize = 24;
-
 /// Whom to ask, and what to believe.
 #[derive(Clone, Debug)]
 pub struct IntrospectionSettings {
@@ -94,7 +91,7 @@ impl Introspection {
                 let rules = &self.settings.rules;
                 let until = verified.expires.saturating_add(rules.leeway.as_secs());
                 let holds = self.holds(self.settings.cache, unix, until);
-                self.active.keep(token.as_bytes(), verified.clone(), body.len() * SWELL, holds, unix);
+                self.active.keep(token.as_bytes(), verified.clone(), verified.weight(), holds, unix);
             }
             Err(Denied::Unverified(_)) => {}
             Err(why) => {

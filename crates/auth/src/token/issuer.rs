@@ -15,9 +15,6 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes of memory for each byte of a payload, at most: an array of small numbers takes that much more as values.
-const SWELL: usize = 24;
-
 /// Somebody who signs tokens.
 pub struct Issuer {
     name: Box<str>,
@@ -137,7 +134,7 @@ impl Issuer {
             until: verified.expires.saturating_add(leeway),
             generation,
         };
-        self.recent.keep(token.as_bytes(), verified.clone(), token.len() * SWELL, holds, unix);
+        self.recent.keep(token.as_bytes(), verified.clone(), verified.weight(), holds, unix);
     }
 }
 

@@ -46,8 +46,11 @@ impl Key {
         if !RSA_BITS.contains(&bits) {
             return Err("an RSA key of fewer than 2048 or more than 8192 bits");
         }
-        if e == [1] {
-            return Err("an RSA key with the exponent 1");
+        // With an exponent of 1 the signature is the message; an even number makes no RSA key; a huge exponent makes a
+        // verification slow. The library checks none of it where a key comes in parts.
+        let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+        if e == [1] || e.len() > 4 || !is_odd(e) || !is_odd(n) {
+            return Err("not a valid RSA key");
         }
         RsaPublicKeyComponents { n, e }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)

@@ -21,7 +21,7 @@ mod session;
 mod tokens;
 
 pub use discovery::Discovery;
-pub use login::{BadCallback, Begun, Exchange, Login, Pending};
+pub use login::{BadCallback, Begun, Exchange, Login, Pending, is_navigation};
 pub use session::{Opened, Session};
 pub use tokens::Tokens;
 

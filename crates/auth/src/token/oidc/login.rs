@@ -107,7 +107,8 @@ impl Login<'_> {
         let plain = serde_json::to_vec(&pending).ok()?;
         let name = self.cookie_name(&pending.state);
         let secure = redirect_uri.starts_with("https://");
-        let cookie = cookie::set(&name, &seal.seal(PURPOSE, &plain), "/", PATIENCE, secure);
+        let path = path_of(redirect_uri);
+        let cookie = cookie::set(&name, &seal.seal(PURPOSE, &plain), path, PATIENCE, secure);
         Some(Begun { location: self.location(endpoint, &pending), cookie })
     }
 
@@ -162,7 +163,8 @@ impl Login<'_> {
         ];
         let question = Question::new(&members, &self.settings.client);
         let secure = login.redirect_uri.starts_with("https://");
-        Ok(Exchange { question, forget: cookie::set(&name, "", "/", 0, secure), login })
+        let forget = cookie::set(&name, "", path_of(&login.redirect_uri), 0, secure);
+        Ok(Exchange { question, login, forget })
     }
 
     /// A session, once the ID token has been verified by an issuer of [`OidcSettings::jwt`].
@@ -208,6 +210,24 @@ impl Login<'_> {
         let short: String = state.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
         format!("{}_login_{short}", self.settings.cookie)
     }
+}
+
+/// Does a person wait for a page? Only then a login is begun. A script's request would be led to a page that it cannot show,
+/// and each of them would leave a cookie behind.
+pub fn is_navigation(method: &str, request: &Fields) -> bool {
+    let wants = |name, word: &[u8]| {
+        request
+            .all_named(name)
+            .any(|value| value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
+    };
+    let told = request.all_named("sec-fetch-mode").next();
+    method == "GET" && told.map_or_else(|| wants("accept", b"text/html"), |mode| mode == b"navigate")
+}
+
+/// The callback's path: the cookie goes nowhere else.
+fn path_of(redirect_uri: &str) -> &str {
+    let authority = redirect_uri.find("://").map_or(0, |at| at + 3);
+    redirect_uri[authority..].find('/').map_or("/", |at| &redirect_uri[authority + at..])
 }
 
 /// A path of this host, and nothing that a browser would take for another one: `//host`, `/\host`.

@@ -130,6 +130,34 @@ fn the_provider_is_asked_for_a_code_with_pkce_state_and_nonce() {
 }
 
 #[test]
+fn what_was_begun_is_carried_to_the_callback_only() {
+    assert!(
+        begun("/").cookie.contains("; Path=/oauth2/callback; Max-Age=600; HttpOnly; SameSite=Lax; Secure")
+    );
+    assert_eq!(
+        (path_of("https://shop.test/a/b"), path_of("https://shop.test"), path_of("")),
+        ("/a/b", "/", "/")
+    );
+}
+
+#[test]
+fn a_login_is_begun_for_a_person_and_not_for_a_script() {
+    let request = |lines: &[(&str, &str)]| {
+        let mut fields = Fields::new();
+        for (name, value) in lines {
+            fields.push(name, value.as_bytes()).unwrap();
+        }
+        fields
+    };
+    let page = request(&[("Accept", "text/html,*/*;q=0.8")]);
+    assert!(is_navigation("GET", &page) && !is_navigation("POST", &page));
+    assert!(is_navigation("GET", &request(&[("Sec-Fetch-Mode", "navigate")])));
+    assert!(!is_navigation("GET", &request(&[("Sec-Fetch-Mode", "cors"), ("Accept", "text/html")])));
+    assert!(!is_navigation("GET", &request(&[("Accept", "application/json")])));
+    assert!(!is_navigation("GET", &Fields::new()));
+}
+
+#[test]
 fn the_code_is_exchanged_with_the_verifier_that_only_the_cookie_knows() {
     let exchange = back(&begun("/orders"), GOOD, NOW + 599).unwrap();
     let form: Vec<_> = form_urlencoded::parse(exchange.question.body.as_bytes()).into_owned().collect();
@@ -137,7 +165,9 @@ fn the_code_is_exchanged_with_the_verifier_that_only_the_cookie_knows() {
     assert_eq!((value("code"), value("redirect_uri")), (Some("c&d"), Some(CALLBACK)));
     assert_eq!(value("code_verifier"), Some(&*exchange.login.verifier));
     assert_eq!(exchange.login.return_to, "/orders");
-    assert!(exchange.forget.contains("Max-Age=0") && exchange.forget.contains("; Secure"));
+    assert!(
+        exchange.forget.contains("Path=/oauth2/callback; Max-Age=0") && exchange.forget.contains("; Secure")
+    );
 }
 
 #[test]
