@@ -7,7 +7,7 @@ use super::BadRule;
 use super::compiled::Compiled;
 use super::facts::{MEMBERS, Member};
 use super::kinds::{FUNCTIONS, Kind, functions, kind_of, members_of, usage};
-use super::loops::{makes_new_list, meter};
+use super::loops::{makes_new_list, membership, meter};
 use cel::IdedExpr;
 use cel::common::ast::operators as op;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, SourceInfo};
@@ -70,7 +70,14 @@ impl Check<'_> {
                 }
                 Ok(Kind::Map)
             }
-            Expr::Comprehension(a_loop) => self.a_loop(id, a_loop, depth),
+            Expr::Comprehension(a_loop) => {
+                let (kind, steps) = self.a_loop(id, a_loop, depth)?;
+                match membership(a_loop) {
+                    Some(simpler) => node.expr = simpler,
+                    None => meter(&mut a_loop.iter_range, steps),
+                }
+                Ok(kind)
+            }
             Expr::Struct(message) => Err(self.bad(id, format!("there is no type `{}`", message.type_name))),
             Expr::Unspecified => Err(self.bad(id, "not an expression")),
         }
@@ -239,7 +246,13 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn a_loop(&mut self, id: u64, a_loop: &mut ComprehensionExpr, depth: usize) -> Result<Kind, BadRule> {
+    /// What comes of a loop, and how many steps a turn takes.
+    fn a_loop(
+        &mut self,
+        id: u64,
+        a_loop: &mut ComprehensionExpr,
+        depth: usize,
+    ) -> Result<(Kind, i64), BadRule> {
         let range = self.visit(&mut a_loop.iter_range, depth + 1)?;
         self.expect(&a_loop.iter_range, range, &[Kind::List, Kind::Map], "what a loop goes over")?;
         if makes_new_list(a_loop) {
@@ -260,12 +273,12 @@ impl Check<'_> {
         self.visit(&mut a_loop.result, depth + 1)?;
         self.variables.truncate(before.1);
         let steps = i64::try_from(self.nodes - before.0).unwrap_or(i64::MAX);
-        meter(&mut a_loop.iter_range, steps);
-        Ok(match (&a_loop.result.expr, step) {
+        let kind = match (&a_loop.result.expr, step) {
             // `exists_one` counts, and compares in the end.
             (Expr::Call(_), _) | (_, Kind::Bool) => Kind::Bool,
             _ => Kind::List,
-        })
+        };
+        Ok((kind, steps))
     }
 
     /// Can the two ever be equal?
