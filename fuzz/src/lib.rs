@@ -8,10 +8,12 @@
 
 pub mod chunked;
 pub mod config_text;
+pub mod credential;
 pub mod jwks;
 pub mod proxy_header;
 pub mod request_head;
 pub mod response_head;
 pub mod route_table;
+pub mod rule;
 pub mod target;
 pub mod token;

@@ -75,6 +75,7 @@ fn a_key_that_nobody_has(bencher: Bencher<'_, '_>) {
     "claims.scope.contains('orders')",
     "'group-99' in claims.groups",
     "claims.groups.exists(g, g == 'group-99')",
+    "claims.groups.exists(g, g.startsWith('group-99'))",
     "request.path.matches('^/v[0-9]+/orders/')",
     "request.headers['x-env'] == 'test'",
 ], sample_size = 100)]

@@ -33,13 +33,13 @@ impl FromStr for Network {
             Some(digits) if digits.starts_with('+') => return Err(bad()),
             Some(digits) => digits.parse().map_err(|_| bad())?,
         };
-        if bits > most {
-            return Err(bad());
+        match (address, address.to_canonical()) {
+            _ if bits > most => Err(bad()),
+            (IpAddr::V6(_), v4 @ IpAddr::V4(_)) if bits >= 96 => Ok(Self { address: v4, bits: bits - 96 }),
+            // Part of it would be all of IPv4, which nobody means who writes this.
+            (IpAddr::V6(_), IpAddr::V4(_)) => Err(bad()),
+            _ => Ok(Self { address, bits }),
         }
-        Ok(match address.to_canonical() {
-            v4 @ IpAddr::V4(_) if address.is_ipv6() && bits >= 96 => Self { address: v4, bits: bits - 96 },
-            _ => Self { address, bits },
-        })
     }
 }
 
@@ -126,6 +126,7 @@ mod tests {
             "10.0.0.0/",
             "1.2.3.4/+8",
             "1.2.3.4/8/8",
+            "::ffff:10.0.0.0/95",
         ] {
             let error = bad.parse::<Network>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{bad}` is not")), "{error}");

@@ -6,70 +6,21 @@
 use super::BadRule;
 use super::compiled::Compiled;
 use super::facts::{MEMBERS, Member};
-use super::functions::METER;
+use super::kinds::{FUNCTIONS, Kind, functions, kind_of, members_of, usage};
+use super::loops::{makes_new_list, membership, meter};
 use cel::IdedExpr;
 use cel::common::ast::operators as op;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, SourceInfo};
-use cel::common::types::CelInt;
 
 const MOST_NODES: usize = 512;
 const MOST_DEPTH: usize = 64;
 const ROOTS: [&str; 3] = ["request", "caller", "claims"];
-
-/// Functions: name, called on something, arguments in brackets, what comes out.
-const FUNCTIONS: &[(&str, bool, usize, Kind)] = &[
-    ("size", false, 1, Kind::Number),
-    ("size", true, 0, Kind::Number),
-    ("contains", true, 1, Kind::Bool),
-    ("startsWith", true, 1, Kind::Bool),
-    ("endsWith", true, 1, Kind::Bool),
-    ("matches", true, 1, Kind::Bool),
-    ("inNetwork", true, 1, Kind::Bool),
-    ("lowerAscii", true, 0, Kind::Text),
-    ("upperAscii", true, 0, Kind::Text),
-    ("string", false, 1, Kind::Text),
-    ("int", false, 1, Kind::Number),
-    ("uint", false, 1, Kind::Number),
-    ("double", false, 1, Kind::Number),
-    ("bool", false, 1, Kind::Bool),
-];
 
 /// What the check found.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) compiled: Vec<Compiled>,
     pub(super) asks_of_caller: bool,
-}
-
-/// What a part of a rule will be, as far as that is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Any,
-    Bool,
-    Text,
-    Number,
-    List,
-    Map,
-    /// Headers and parameters: asked for one name at a time.
-    Named,
-}
-
-impl Kind {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Any => "anything",
-            Self::Bool => "true or false",
-            Self::Text => "text",
-            Self::Number => "a number",
-            Self::List => "a list",
-            Self::Map => "a map",
-            Self::Named => "a collection that is asked for one name",
-        }
-    }
-
-    fn may_be(self, others: &[Self]) -> bool {
-        self == Self::Any || others.contains(&self)
-    }
 }
 
 /// Checks a rule, and finishes it.
@@ -119,7 +70,14 @@ impl Check<'_> {
                 }
                 Ok(Kind::Map)
             }
-            Expr::Comprehension(a_loop) => self.a_loop(id, a_loop, depth),
+            Expr::Comprehension(a_loop) => {
+                let (kind, steps) = self.a_loop(id, a_loop, depth)?;
+                match membership(a_loop) {
+                    Some(simpler) => node.expr = simpler,
+                    None => meter(&mut a_loop.iter_range, steps),
+                }
+                Ok(kind)
+            }
             Expr::Struct(message) => Err(self.bad(id, format!("there is no type `{}`", message.type_name))),
             Expr::Unspecified => Err(self.bad(id, "not an expression")),
         }
@@ -288,7 +246,13 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn a_loop(&mut self, id: u64, a_loop: &mut ComprehensionExpr, depth: usize) -> Result<Kind, BadRule> {
+    /// What comes of a loop, and how many steps a turn takes.
+    fn a_loop(
+        &mut self,
+        id: u64,
+        a_loop: &mut ComprehensionExpr,
+        depth: usize,
+    ) -> Result<(Kind, i64), BadRule> {
         let range = self.visit(&mut a_loop.iter_range, depth + 1)?;
         self.expect(&a_loop.iter_range, range, &[Kind::List, Kind::Map], "what a loop goes over")?;
         if makes_new_list(a_loop) {
@@ -309,12 +273,12 @@ impl Check<'_> {
         self.visit(&mut a_loop.result, depth + 1)?;
         self.variables.truncate(before.1);
         let steps = i64::try_from(self.nodes - before.0).unwrap_or(i64::MAX);
-        meter(&mut a_loop.iter_range, steps);
-        Ok(match (&a_loop.result.expr, step) {
+        let kind = match (&a_loop.result.expr, step) {
             // `exists_one` counts, and compares in the end.
             (Expr::Call(_), _) | (_, Kind::Bool) => Kind::Bool,
             _ => Kind::List,
-        })
+        };
+        Ok((kind, steps))
     }
 
     /// Can the two ever be equal?
@@ -344,60 +308,4 @@ impl Check<'_> {
         let offset = offset.filter(|at| self.text.is_char_boundary(*at));
         BadRule { message: message.into(), offset }
     }
-}
-
-fn kind_of(literal: &LiteralValue) -> Kind {
-    match literal {
-        LiteralValue::Boolean(_) => Kind::Bool,
-        LiteralValue::String(_) => Kind::Text,
-        LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_) => Kind::Number,
-        // Null is compared with anything that may be missing.
-        LiteralValue::Bytes(_) | LiteralValue::Null => Kind::Any,
-    }
-}
-
-/// `filter` appends the variable itself, `map` something else.
-fn makes_new_list(a_loop: &ComprehensionExpr) -> bool {
-    let appended = |step: &IdedExpr| match &step.expr {
-        Expr::Call(call) if call.func_name == op::ADD => match call.args.as_slice() {
-            [_, IdedExpr { expr: Expr::List(list), .. }] => Some(list.elements.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
-    let Expr::List(_) = &a_loop.accu_init.expr else { return false };
-    let items = match &a_loop.loop_step.expr {
-        Expr::Call(call) if call.func_name == op::CONDITIONAL => call.args.get(1).and_then(appended),
-        _ => appended(&a_loop.loop_step),
-    };
-    !items.is_some_and(|items| {
-        matches!(items.as_slice(), [IdedExpr { expr: Expr::Ident(name), .. }] if *name == a_loop.iter_var)
-    })
-}
-
-/// Puts the meter around what a loop goes over.
-fn meter(range: &mut IdedExpr, steps: i64) {
-    let id = range.id;
-    let inner = std::mem::take(range);
-    let steps = IdedExpr { id, expr: Expr::Literal(LiteralValue::Int(CelInt::from(steps))) };
-    *range = IdedExpr {
-        id,
-        expr: Expr::Call(CallExpr { func_name: METER.into(), target: None, args: vec![inner, steps] }),
-    };
-}
-
-fn members_of(root: &str) -> String {
-    let members = MEMBERS.iter().filter(|(of, ..)| *of == root).map(|(_, name, _)| format!("`{name}`"));
-    members.collect::<Vec<_>>().join(", ")
-}
-
-fn functions() -> String {
-    let mut names: Vec<_> = FUNCTIONS.iter().map(|(name, ..)| format!("`{name}`")).collect();
-    names.dedup();
-    names.join(", ")
-}
-
-fn usage(name: &str, on: bool, args: usize) -> String {
-    let args = if args == 1 { "x" } else { "" };
-    if on { format!("`text.{name}({args})`") } else { format!("`{name}({args})`") }
 }

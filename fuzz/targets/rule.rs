@@ -1,0 +1,4 @@
+//! See `fuzz/src/rule.rs` for what must hold.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::rule::check(data));
