@@ -83,14 +83,22 @@ impl Check<'_> {
     ) -> Plain<'t> {
         let mut object = Vec::with_capacity(entries.len());
         let mut all_known = true;
+        // The last entry with a value: what follows it without one may be the rest of it.
+        let (mut valued, mut told) = (None, false);
         for entry in entries {
             if let Some(rule) = fixed.rule(&entry.key) {
                 object.push((&*entry.key, self.value(&entry.value, rule, &trail.key(&entry.key))));
+            } else if entry.value.is_null() && self.is_rest_of_secret(entry, valued) {
+                if !told && let Some(secret) = valued {
+                    self.cut_secret(&trail.key(&secret.key));
+                }
+                told = true;
             } else {
                 all_known = false;
-                if !self.rest_of_secret(entry, entries, trail) {
-                    self.unknown_key(entry, schema, &trail.path());
-                }
+                self.unknown_key(entry, schema, &trail.path());
+            }
+            if !entry.value.is_null() {
+                (valued, told) = (Some(entry), false);
             }
         }
         for key in &fixed.required {
@@ -174,7 +182,13 @@ impl Check<'_> {
     }
 
     fn list<'t>(&mut self, nodes: &'t [Node], rule: &'static Rule, trail: &Trail<'_>) -> Plain<'t> {
-        let Form::List { items, needs_one, .. } = &rule.form else { return Plain::Nothing };
+        let Form::List { items, needs_one, most, .. } = &rule.form else { return Plain::Nothing };
+        if nodes.len() > *most {
+            let message = format!("{} is too long", trail.in_words());
+            let problem = Problem::error(message).expected(format!("at most {most} items"));
+            self.report.push_at(&trail.path(), problem);
+            return Plain::Nothing;
+        }
         if nodes.is_empty() && *needs_one {
             let message = format!("{} is empty", trail.in_words());
             self.report.push_at(&trail.path(), Problem::error(message).expected("at least one item"));

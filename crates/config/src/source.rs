@@ -62,6 +62,11 @@ impl Source {
         self.secrets.push(span);
     }
 
+    /// Whether a place was hidden a moment ago. Only the last few are looked at, so that asking often stays cheap.
+    pub(crate) fn is_hidden(&self, span: Span) -> bool {
+        self.secrets.iter().rev().take(16).any(|hidden| *hidden == span)
+    }
+
     /// Line and column of a byte, both counted from 1; columns are characters.
     pub fn position(&self, byte: usize) -> (usize, usize) {
         let line = self.lines.partition_point(|start| *start <= byte).max(1);

@@ -116,6 +116,10 @@ fn example() -> impl Strategy<Value = &'static str> {
         "../../examples/reverse-proxy.yaml",
         "../../examples/resilience.yaml",
         "../../examples/instances.yaml",
+        "../../examples/auth.yaml",
+        "../../examples/jwt.yaml",
+        "../../examples/rate-limits.yaml",
+        "../../examples/cluster.yaml",
     ])
 }
 
@@ -134,6 +138,17 @@ proptest! {
     #[test]
     fn keys_thrown_together_in_instances_and_their_scale_never_panic(instances in keys(), scale in keys()) {
         check(&format!("listeners: [1]\nservices: {{ a: {{ instances: {{ command: a{instances}, scale: {{ max: 2{scale} }} }} }} }}\nroutes: [{{ service: a }}]\n"))?;
+    }
+
+    #[test]
+    fn keys_thrown_together_in_auth_consumers_and_limits_never_panic(jwt in keys(), oidc in keys(), consumer in keys(), limit in keys()) {
+        check(&format!("listeners: [1]\nauth: {{ jwt: {{ issuer: a{jwt} }}, oidc: {{ client_id: a{oidc} }} }}\nconsumers: [{{ name: a{consumer} }}]\nroutes: [{{ respond: {{}}, auth: jwt, rate_limit: {{ rate: 1/s{limit} }} }}]\n"))?;
+    }
+
+    #[test]
+    fn a_rate_an_origin_and_a_hash_of_any_text_never_panic(rate in any::<String>(), origin in any::<String>(), hash in any::<String>()) {
+        let [rate, origin, hash] = [rate, origin, hash].map(|text| serde_json::to_string(&text).unwrap());
+        check(&format!("listeners: [1]\nrate_limit: [{rate}, {{ rate: 1/s, key: {rate} }}]\ncluster: {{ redis: {origin} }}\nconsumers: [{{ name: a, api_keys: {hash}, certificate: {{ fingerprint: {rate} }}, basic: {{ password_hash: {hash} }} }}]\nroutes: [{{ respond: {{}}, cors: {origin}, auth: [basic] }}]\n"))?;
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct RateLimit {
     /// was not. Behind a proxy, `ip` needs `trusted_proxies`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 8), extend(
-        "x-one-or-list" = true, "x-default" = "`consumer` where the route has `auth`, else `ip`"
+        "x-one-or-list" = true, "x-default" = "`consumer` in plans and on routes with `auth`, else `ip`"
     ))]
     pub key: Vec<LimitKey>,
     /// How often.
@@ -205,7 +205,7 @@ pub struct Concurrency {
     /// What is counted by; with a list, by the combination.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 8), extend(
-        "x-one-or-list" = true, "x-default" = "`consumer` where the route has `auth`, else `ip`"
+        "x-one-or-list" = true, "x-default" = "`consumer` in plans and on routes with `auth`, else `ip`"
     ))]
     pub key: Vec<LimitKey>,
     /// Requests under way at a time; what is above is answered 429.

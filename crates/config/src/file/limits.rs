@@ -42,8 +42,8 @@ pub struct Limits {
     /// Client connections at a time, of all listeners together.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_connections: u32,
-    /// Memory of all rate limits together: 16 bytes or so for each address, consumer or whatever else is counted by. When it
-    /// is full, those that have not come for the longest are forgotten.
+    /// The most memory that counting may take, for all rate limits together. When it is full, whoever has not come for the
+    /// longest is forgotten.
     #[schemars(extend("x-min" = 1_048_576, "x-max" = 68_719_476_736_u64))]
     pub rate_limit_memory: ByteSize,
     /// Read `//` in a path as `/`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::auth::subject;
+use super::jwt::subject;
 use crate::value::{
     ClaimName, ClientId, CookieName, IssuerName, KeySecret, OwnPath, Period, Scope, Secret, own,
 };

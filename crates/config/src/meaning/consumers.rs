@@ -1,6 +1,6 @@
 //! Consumers and plans: nobody is two of them, and plans that are named exist.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::identity::Ways;
 use super::names::bare_or;
@@ -12,13 +12,22 @@ use crate::source::Span;
 use crate::suggest::{list, nearest};
 use crate::value::{Fingerprint, PlanName, Typed};
 
+/// Plans that a problem names.
+const SHOWN: usize = 16;
+
+/// Plans that a mistyped one is compared with.
+const COMPARED: usize = 256;
+
 /// Checks all consumers and plans.
 pub(super) fn check(tree: &Node, ways: &Ways<'_>, problems: &mut Problems) {
     let consumers = section(tree, "consumers");
+    let plans: Vec<&str> =
+        tree.get("plans").map(Node::entries).unwrap_or_default().iter().map(|plan| &*plan.key).collect();
+    let known: HashSet<&str> = plans.iter().copied().collect();
     let mut unique = Unique::default();
     for (index, consumer) in consumers.iter().enumerate() {
         let path = path_of("consumers", index);
-        plan(tree, consumer, &path, problems);
+        problems.extend(plan(consumer, &path, &plans, &known));
         unique.name(consumer, &path, problems);
         unique.login(consumer, &path, problems);
         unique.keys(consumer, &path, problems);
@@ -31,24 +40,25 @@ pub(super) fn check(tree: &Node, ways: &Ways<'_>, problems: &mut Problems) {
     }
 }
 
-/// The plan of a consumer exists.
-fn plan(tree: &Node, consumer: &Node, path: &Path, problems: &mut Problems) {
-    let Some((node, scalar)) = consumer.get("plan").and_then(|node| Some((node, node.scalar()?))) else {
-        return;
-    };
-    let plans = || tree.get("plans").map(Node::entries).unwrap_or_default().iter().map(|plan| &*plan.key);
-    if plans().any(|plan| plan == &*scalar.text) || PlanName::read(&scalar.text).is_err() {
-        return;
+/// What is wrong where a consumer's plan does not exist.
+fn plan(consumer: &Node, path: &Path, plans: &[&str], known: &HashSet<&str>) -> Option<(Path, Problem)> {
+    let node = consumer.get("plan")?;
+    let scalar = node.scalar()?;
+    if known.contains(&*scalar.text) || PlanName::read(&scalar.text).is_err() {
+        return None;
     }
     let shown = scalar.describe();
     let problem = Problem::error(format!("{} has a plan that does not exist: {shown}", path.in_words()));
-    let problem = match plans().next() {
-        None => problem.hint("add it under `plans`"),
-        Some(_) => problem.expected(format!("one of the plans {}", list(plans()))),
+    let some = || plans.iter().copied().take(SHOWN);
+    let problem = match plans.len() {
+        0 => problem.hint("add it under `plans`"),
+        1..=SHOWN => problem.expected(format!("one of the plans {}", list(some()))),
+        _ => problem.expected(format!("one of the plans {}, …", list(some()))),
     };
-    let near = nearest(&scalar.text, plans()).filter(|_| scalar.typed().is_none());
+    let near =
+        nearest(&scalar.text, plans.iter().copied().take(COMPARED)).filter(|_| scalar.typed().is_none());
     let problem = problem.maybe_hint(near.map(|near| format!("did you mean `{near}`?")));
-    problems.push((path.key("plan"), problem.at(node.span)));
+    Some((path.key("plan"), problem.at(node.span)))
 }
 
 /// What only one consumer can have, and where it was typed.
@@ -178,9 +188,10 @@ fn unused_plans(tree: &Node, ways: &Ways<'_>, problems: &mut Problems) {
     if brought || ways.has("api_key") {
         return;
     }
+    let used: HashSet<&str> =
+        consumers.iter().filter_map(|consumer| consumer.get("plan").and_then(Node::text)).collect();
     for plan in tree.get("plans").map(Node::entries).unwrap_or_default() {
-        let has = |consumer: &Node| consumer.get("plan").and_then(Node::text) == Some(&*plan.key);
-        if !consumers.iter().any(has) {
+        if !used.contains(&*plan.key) {
             let problem = Problem::warning(format!("no consumer has plan `{}`", &*plan.key));
             problems.push((Path::new().key("plans").key(&plan.key), problem));
         }

@@ -1,12 +1,13 @@
 //! Ways to be identified: what routes ask for is there, and what is there is asked for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::names::bare_or;
 use super::{Problems, is_typed, path_of, section};
-use crate::node::Node;
+use crate::node::{Node, clip};
 use crate::path::Path;
 use crate::report::Problem;
+use crate::source::Span;
 
 /// Ways that a section of `auth` must tell about, and how it may look.
 const SECTIONS: [(&str, &str); 4] = [
@@ -58,15 +59,14 @@ fn of_route(route: &Node) -> &[Node] {
 /// Checks the ways of every route, and that some route takes what `auth` tells about.
 pub(super) fn check(tree: &Node, ways: &Ways<'_>, problems: &mut Problems) {
     // What is missing is told where it is asked for first.
-    let mut told = HashSet::new();
+    let mut asked = HashSet::new();
     for (index, route) in section(tree, "routes").iter().enumerate() {
         if route.get("auth").is_some() {
             order(route, &path_of("routes", index), problems);
             for (at, way) in of_route(route).iter().enumerate() {
-                if let Some(word) = way.text().filter(|word| !told.contains(word))
+                if let Some(word) = way.text().filter(|word| asked.insert(*word))
                     && let Some(problem) = missing(tree, word, index)
                 {
-                    told.insert(word);
                     let path = path_of("routes", index).key("auth");
                     problems.push((path.index(at), problem.at(way.span)));
                 }
@@ -87,13 +87,14 @@ pub(super) fn check(tree: &Node, ways: &Ways<'_>, problems: &mut Problems) {
 /// Each way stands once, and `anonymous` behind the others.
 fn order(route: &Node, path: &Path, problems: &mut Problems) {
     let (ways, path) = (of_route(route), path.key("auth"));
+    let last = ways.iter().rposition(|way| way.text().is_some_and(|word| word != "anonymous"));
+    let mut seen: HashMap<&str, Span> = HashMap::new();
     for (at, way) in ways.iter().enumerate() {
         let Some(word) = way.text() else { continue };
-        if let Some(first) = ways[..at].iter().find(|other| other.text() == Some(word)) {
-            let problem = Problem::error(format!("{} has `{word}` twice", path.in_words()));
-            problems.push((path.index(at), problem.also(first.span, "first typed here")));
-        }
-        if word == "anonymous" && ways[at + 1..].iter().any(|other| other.text() != Some(word)) {
+        if let Some(first) = seen.insert(word, way.span) {
+            let problem = Problem::error(format!("{} has `{}` twice", path.in_words(), clip(word)));
+            problems.push((path.index(at), problem.also(first, "first typed here")));
+        } else if word == "anonymous" && last.is_some_and(|last| at < last) {
             let message = format!("the ways behind `anonymous` in {} are never tried", path.in_words());
             let problem = Problem::error(message).hint("it lets everybody on, so it stands last");
             problems.push((path.index(at), problem));
@@ -160,11 +161,12 @@ fn addresses(ip: &Node, path: &Path, problems: &mut Problems) {
         let problem = Problem::warning(format!("{} has no effect", path.in_words()));
         problems.push((path.clone(), problem.hint("add `allow` or `deny` with ranges of addresses")));
     }
+    let allowed: HashMap<&str, Span> =
+        allow.iter().filter_map(|range| Some((range.text()?, range.span))).collect();
     for range in deny {
-        if let Some(same) = allow.iter().find(|other| other.text().is_some() && other.text() == range.text())
-        {
+        if let Some(same) = range.text().and_then(|text| allowed.get(text)) {
             let message = format!("{} allows and denies the same addresses", path.in_words());
-            let problem = Problem::error(message).at(range.span).also(same.span, "allowed here");
+            let problem = Problem::error(message).at(range.span).also(*same, "allowed here");
             problems.push((path.key("deny"), problem.hint("`deny` goes first")));
         }
     }

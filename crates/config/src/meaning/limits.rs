@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::identity::Ways;
 use super::names::bare_or;
 use super::{Problems, integer, is_on, is_typed, path_of, section};
-use crate::node::Node;
+use crate::node::{Node, clip};
 use crate::path::Path;
 use crate::report::Problem;
 use crate::source::Span;
-use crate::value::{Address, CostWord, LimitKey, Rate, Typed};
+use crate::value::{Address, Calendar, CostWord, LimitKey, Rate, Typed};
 
 /// The longest that a bucket may take to fill.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -32,17 +32,17 @@ enum Owner<'o, 't> {
 /// Checks every limit of the file.
 pub(super) fn check(tree: &Node, ways: &Ways<'_>, problems: &mut Problems) {
     let mut check = Check { problems, by_address: None };
-    let mut everywhere = HashMap::new();
-    check.owner(tree, &Path::new(), Owner::File(ways), &mut everywhere);
+    let none = Names::new();
+    let everywhere = check.owner(tree, &Path::new(), Owner::File(ways), &none);
     for (index, route) in section(tree, "routes").iter().enumerate() {
         if ["rate_limit", "concurrency"].iter().any(|key| route.get(key).is_some()) {
             let own = Ways::of_one(route);
-            check.owner(route, &path_of("routes", index), Owner::Route(&own), &mut everywhere.clone());
+            check.owner(route, &path_of("routes", index), Owner::Route(&own), &everywhere);
         }
     }
     for plan in tree.get("plans").map(Node::entries).unwrap_or_default() {
         let path = Path::new().key("plans").key(&plan.key);
-        check.owner(&plan.value, &path, Owner::Plan, &mut everywhere.clone());
+        check.owner(&plan.value, &path, Owner::Plan, &everywhere);
     }
     let by_address = check.by_address;
     alone(tree, problems);
@@ -50,6 +50,9 @@ pub(super) fn check(tree: &Node, ways: &Ways<'_>, problems: &mut Problems) {
         sockets(tree, path, problems);
     }
 }
+
+/// Names of limits, and where they were typed.
+type Names<'t> = HashMap<&'t str, Span>;
 
 /// The walk over all limits.
 struct Check<'p> {
@@ -59,27 +62,29 @@ struct Check<'p> {
 }
 
 impl Check<'_> {
-    /// Checks what one owner has. `names` are those of limits that hold for the same requests.
+    /// Checks what one owner has, and gives the names. `others` are those of limits that hold for the same requests.
     fn owner<'t>(
         &mut self,
         node: &'t Node,
         path: &Path,
         owner: Owner<'_, '_>,
-        names: &mut HashMap<&'t str, Span>,
-    ) {
+        others: &Names<'t>,
+    ) -> Names<'t> {
+        let mut names = Names::new();
         if let Some(limits) = node.get("rate_limit") {
             let path = path.key("rate_limit");
             for (at, limit) in limits.one_or_list().iter().enumerate() {
                 let path = if limits.items().is_empty() { path.clone() } else { path.index(at) };
                 self.key(limit, &path, owner);
                 self.amounts(limit, &path);
-                self.name(limit, &path, names);
+                self.name(limit, &path, others, &mut names);
             }
         }
         // At the top of the file there is no such key.
         if let Some(gate) = node.get("concurrency").filter(|_| !matches!(owner, Owner::File(_))) {
             self.key(gate, &path.key("concurrency"), owner);
         }
+        names
     }
 
     /// What a limit counts by is known of the callers that it is for.
@@ -131,54 +136,68 @@ impl Check<'_> {
     fn amounts(&mut self, limit: &Node, path: &Path) {
         let rate = bare_or(limit, "rate").and_then(|node| Rate::read(node.text()?).ok());
         let Some(rate) = rate else { return };
-        let typed = limit.get("burst");
-        let burst = typed.and_then(|_| integer(limit, "burst")).and_then(|burst| u64::try_from(burst).ok());
-        let quota = rate.calendar().is_some() && typed.is_none();
-        let queue = limit.get("on_exceed").and_then(|on| on.get("queue"));
-        if let Some(queue) = queue.filter(|_| quota) {
-            let message =
-                format!("{} is a quota: nobody can wait for the next {}", path.in_words(), span(rate));
-            let problem = Problem::error(message).at(queue.span);
-            let hint = "with `burst` it is a bucket, which fills evenly; or take `queue` away";
-            self.problems.push((path.key("on_exceed"), problem.hint(hint)));
-        } else if queue.is_some() && is_on(limit.get("shadow")) {
-            let at = path.key("on_exceed");
-            let problem = Problem::warning(format!("{} has no effect with `shadow`", at.in_words()));
-            self.problems.push((at, problem));
-        }
+        let has_burst = limit.get("burst").is_some();
+        let quota = rate.calendar().filter(|_| !has_burst);
+        self.waiting(limit, quota, path);
+        let burst = integer(limit, "burst").and_then(|burst| u64::try_from(burst).ok());
         // A burst that is none was told.
-        let Some(holds) = (if typed.is_some() { burst } else { Some(rate.count()) }) else { return };
+        let Some(holds) = (if has_burst { burst.filter(|burst| *burst > 0) } else { Some(rate.count()) })
+        else {
+            return;
+        };
         let cost = limit.get("cost").and_then(|node| CostWord::read(bare_or(node, "of")?.text()?).ok());
-        if let Some(CostWord::Fixed(cost)) = cost.filter(|_| holds > 0)
+        if let Some(CostWord::Fixed(cost)) = cost
             && u64::from(cost) > holds
         {
             let at = path.key("cost");
             let message =
                 format!("{} is more than the limit ever holds, {holds}: nothing gets through", at.in_words());
-            self.problems.push((at, Problem::error(message).hint(if quota { "raise the `rate`" } else { "raise `burst`" })));
+            let hint = if quota.is_some() { "raise the `rate`" } else { "raise `burst`" };
+            self.problems.push((at, Problem::error(message).hint(hint)));
         }
-        if quota {
-            return;
+        if quota.is_none() {
+            self.bucket(rate, holds, &path.key(if has_burst { "burst" } else { "rate" }));
         }
+    }
+
+    /// Nobody waits for a quota, and nobody has to wait where nobody is refused.
+    fn waiting(&mut self, limit: &Node, quota: Option<Calendar>, path: &Path) {
+        let Some(queue) = limit.get("on_exceed").and_then(|on| on.get("queue")) else { return };
+        let at = path.key("on_exceed");
+        if let Some(span) = quota {
+            let next = match span {
+                Calendar::Hour => "hour",
+                Calendar::Day => "day",
+                Calendar::Month => "month",
+            };
+            let message = format!("{} is a quota: nobody can wait for the next {next}", path.in_words());
+            let hint = "with `burst` it is a bucket, which fills evenly; or take `queue` away";
+            self.problems.push((at, Problem::error(message).at(queue.span).hint(hint)));
+        } else if is_on(limit.get("shadow")) {
+            let problem = Problem::warning(format!("{} has no effect with `shadow`", at.in_words()));
+            self.problems.push((at, problem));
+        }
+    }
+
+    /// What a bucket holds is a number that its clock can count.
+    fn bucket(&mut self, rate: Rate, holds: u64, at: &Path) {
         let fills = u128::from(holds) * rate.per().as_nanos() / u128::from(rate.count());
         if fills > YEAR.as_nanos() {
-            let at = path.key(if typed.is_some() { "burst" } else { "rate" });
             let message = format!("at this rate {} takes longer than a year to fill", at.in_words());
-            self.problems.push((at, Problem::error(message).hint("`burst` is what may come at once")));
+            let hint = "`burst` is what may come at once";
+            self.problems.push((at.clone(), Problem::error(message).hint(hint)));
         } else if u32::try_from(holds).is_err() {
-            let at = path.key("rate");
             let problem = Problem::error(format!("{} is too large for a bucket", at.in_words()));
-            self.problems.push((at, problem.hint("add a `burst`: what may come at once")));
+            self.problems.push((at.clone(), problem.hint("add a `burst`: what may come at once")));
         }
     }
 
     /// Limits that hold for the same request have names of their own.
-    fn name<'t>(&mut self, limit: &'t Node, path: &Path, names: &mut HashMap<&'t str, Span>) {
-        let Some((node, name)) = limit.get("name").and_then(|node| Some((node, node.text()?))) else {
-            return;
-        };
-        if let Some(first) = names.get(name) {
-            let problem = Problem::error(format!("two limits have the name `{name}`"));
+    fn name<'t>(&mut self, limit: &'t Node, path: &Path, others: &Names<'t>, names: &mut Names<'t>) {
+        let Some(node) = limit.get("name") else { return };
+        let Some(name) = node.text() else { return };
+        if let Some(first) = others.get(name).or_else(|| names.get(name)) {
+            let problem = Problem::error(format!("two limits have the name `{}`", clip(name)));
             let problem = problem.hint("clients tell them apart by it");
             self.problems.push((path.key("name"), problem.also(*first, "first typed here")));
         } else {
@@ -216,15 +235,6 @@ fn unknown(key: &LimitKey, path: &Path, owner: Owner<'_, '_>) -> Option<Problem>
             Some(problem.hint("write `key: ip`, and name the proxies in front under `trusted_proxies`"))
         }
         _ => None,
-    }
-}
-
-/// What a quota is for.
-fn span(rate: Rate) -> &'static str {
-    match rate.calendar() {
-        Some(crate::value::Calendar::Hour) => "hour",
-        Some(crate::value::Calendar::Day) => "day",
-        _ => "month",
     }
 }
 

@@ -40,24 +40,24 @@ impl Check<'_> {
     }
 
     /// A secret without quotes ends at its first comma between braces, and YAML takes what follows for keys without
-    /// values. They are told without being shown, and once. Gives whether `entry` is such a key.
-    pub(super) fn rest_of_secret(&mut self, entry: &Entry, entries: &[Entry], trail: &Trail<'_>) -> bool {
-        let at = entries.iter().position(|other| std::ptr::eq(other, entry)).unwrap_or(0);
-        let before = &entries[..at];
-        let bare = before.iter().rev().take_while(|other| other.value.is_null()).count();
-        let Some(secret) = before.get(..at - bare).and_then(<[Entry]>::last) else { return false };
-        let cut = secret.value.scalar().is_some_and(|scalar| scalar.plain) && sounds_secret(&secret.key);
-        if !cut || !entry.value.is_null() {
-            return false;
+    /// values. Gives whether `entry`, a key without a value, is one of them, and hides it then; `valued` is the last
+    /// entry that has one.
+    pub(super) fn is_rest_of_secret(&mut self, entry: &Entry, valued: Option<&Entry>) -> bool {
+        let source = self.report.source_mut();
+        let is_cut = valued.is_some_and(|secret| {
+            secret.value.scalar().is_some_and(|scalar| scalar.plain)
+                && (sounds_secret(&secret.key) || source.is_hidden(secret.value.span))
+        });
+        if is_cut {
+            source.hide(entry.key_span);
         }
-        self.report.source_mut().hide(entry.key_span);
-        if bare == 0 {
-            let below = trail.key(&secret.key);
-            let problem = Problem::error(format!("{} is cut at its comma", below.in_words()));
-            self.report
-                .push_at(&below.path(), problem.hint("between braces, a text with a comma needs quotes"));
-        }
-        true
+        is_cut
+    }
+
+    /// Tells that a secret was cut, without showing any of it.
+    pub(super) fn cut_secret(&mut self, trail: &Trail<'_>) {
+        let problem = Problem::error(format!("{} is cut at its comma", trail.in_words()));
+        self.report.push_at(&trail.path(), problem.hint("between braces, a text with a comma needs quotes"));
     }
 }
 

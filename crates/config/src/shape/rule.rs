@@ -30,6 +30,8 @@ pub(super) enum Form {
     List {
         items: Box<Rule>,
         needs_one: bool,
+        /// Items at most.
+        most: usize,
         /// `x-one-or-list`: a bare item stands for a list of one.
         or_bare: bool,
         /// `x-words`: a bare text stands for the list of its words.
@@ -130,6 +132,7 @@ impl Rule {
             "list" => Form::List {
                 items: below("items"),
                 needs_one: mark(schema, "minItems").is_some(),
+                most: unsigned("maxItems").and_then(|most| most.try_into().ok()).unwrap_or(usize::MAX),
                 or_bare: mark(schema, "x-one-or-list").is_some(),
                 or_line: mark(schema, "x-words").is_some(),
             },
