@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "figures for people who ask for them")]
 
 mod bus;
+mod clock;
 mod exact;
 mod fast;
 mod faults;
