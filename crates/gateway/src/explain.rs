@@ -1,5 +1,7 @@
 //! Which road would a request take? Told stage by stage, without sending anything.
 
+mod guard;
+
 use crate::site::{Action, Fallback, Site};
 use base::units::show_duration;
 use message::{Authority, Fields, Method, Name, Target};
@@ -64,6 +66,9 @@ pub fn explain(site: &Site, question: &str, headers: &[String]) -> Result<Value,
             "parameters": named,
             "max_body": route.max_body.map_or_else(|| json!("unlimited"), |n| json!(n)),
         }));
+        if let Some(guard) = &route.guard {
+            stages.extend(guard::stages(guard, site.guards.as_deref()));
+        }
         stages.push(end(site, route));
     }
     Ok(json!({ "request": question.trim(), "stages": stages }))

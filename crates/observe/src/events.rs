@@ -36,6 +36,8 @@ pub enum EventKind {
     CrashLoop,
     /// Another number of instances is wanted: `from` and `to` are the numbers, the reason is the sum.
     Scaled,
+    /// The store that the nodes share can be used (`to` is `up`), or cannot (`down`).
+    Cluster,
 }
 
 impl EventKind {
@@ -51,6 +53,7 @@ impl EventKind {
             Self::Instance => "instance",
             Self::CrashLoop => "crash_loop",
             Self::Scaled => "scaled",
+            Self::Cluster => "cluster",
         }
     }
 }

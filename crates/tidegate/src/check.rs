@@ -30,7 +30,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
         listeners: Vec::new(),
         members: &crate::membership::Members::default(),
         secret: b"not for cookies",
-        guarding: &crate::guarding::Guarding::new(),
+        guarding: &crate::guarding::Guarding::new(&meters),
     };
     crate::listeners::check(&file, &mut report);
     crate::programs::check(&file, &mut report);

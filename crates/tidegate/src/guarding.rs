@@ -17,6 +17,7 @@ use identity::{Keeper, LaneSettings, News, Verifiers, Wanted};
 use limit::{Gates, Limiter, Pending, Quotas};
 pub(crate) use records::{KEYS, Keys, REVOKED, Revoked, unix};
 use records::Kept;
+use observe::Meters;
 use observe::log::{self, Level};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -46,6 +47,7 @@ pub(crate) struct Guarding {
     issuers: Mutex<Vec<(config::Jwt, Arc<Issuer>)>>,
     /// What sessions are sealed with, where the config has no secret.
     session_key: [u8; 32],
+    meters: Arc<Meters>,
 }
 
 /// Who knows issuers' keys, and who counts on them.
@@ -79,7 +81,7 @@ impl Running {
 
 impl Guarding {
     /// Nothing yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(meters: &Arc<Meters>) -> Self {
         let store = Kept::default();
         let known = Arc::new(Revocations::new(REVOCATIONS));
         let mut session_key = [0; 32];
@@ -93,6 +95,7 @@ impl Guarding {
             known: Mutex::default(),
             issuers: Mutex::default(),
             session_key,
+            meters: Arc::clone(meters),
         }
     }
 
@@ -114,6 +117,7 @@ impl Guarding {
                 revoked: Arc::clone(&self.revoked),
                 tables: Arc::clone(&self.tables),
                 running: Arc::downgrade(&self.running),
+                meters: Arc::clone(&self.meters),
             };
             let started = std::thread::Builder::new().name("guard".into()).spawn(move || keeping.run());
             *thread = Some(started.context("cannot start the thread that keeps counters and keys")?);

@@ -99,13 +99,13 @@ impl Node {
         handed: &mut Sockets,
     ) -> Result<(Arc<Self>, mpsc::Receiver<Ask>)> {
         assemble::aside::add(&mut file);
-        let guarding = Guarding::new();
-        guarding.prepare(&file)?;
         let cores = match file.workers {
             config::Workers::Auto => std::thread::available_parallelism().map_or(1, usize::from),
             config::Workers::Count(n) => usize::from(n),
         };
         let (clock, meters, registry) = (Clock::real(), Meters::new(cores), Registry::default());
+        let guarding = Guarding::new(&meters);
+        guarding.prepare(&file)?;
         let listeners = Listeners::default().next(&file, cores, handed)?;
         let access_log = open_log(&file, None, &meters)?;
         let mut members = discovery::first_look(&file);

@@ -79,7 +79,10 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
             WayIn::Oidc(login) => login::caller(trip, login, guards).map(Found::Caller),
         };
         match said {
-            Ok(found) => return Ok(found),
+            Ok(found) => {
+                strip(trip, access, way.way());
+                return Ok(found);
+            }
             Err(Denied::Absent) => {}
             // The first says most: it is what the operator put in front.
             Err(why) => denied = denied.or(Some((way.way(), why))),
@@ -93,6 +96,16 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
     Err(unknown(trip, access, denied))
 }
 
+/// Takes off what only an authority may say, where somebody else has let the request in.
+fn strip(trip: &mut Trip, access: &Access, by: Way) {
+    let Some(head) = trip.head.as_mut().filter(|_| by != Way::Forward) else { return };
+    for way in &access.ways {
+        if let WayIn::Forward(at) = way {
+            at.forward.strip(&mut head.fields);
+        }
+    }
+}
+
 /// Nobody could be recognised.
 fn unknown(trip: &mut Trip, access: &Access, denied: Option<(Way, Denied)>) -> Stop {
     let route = trip.route().map_or("", |route| &route.name);
@@ -103,7 +116,7 @@ fn unknown(trip: &mut Trip, access: &Access, denied: Option<(Way, Denied)>) -> S
     }
     let why = denied.as_ref().map_or(&Denied::Absent, |(_, why)| why);
     if let Some((way, why)) = &denied {
-        let client = &trip.peer.text;
+        let client = shown(trip);
         DENIALS.write(
             Level::Warning,
             format_args!("route `{route}`: {} of {client} refused: {why}", way.as_str()),
@@ -174,9 +187,14 @@ fn forbidden(trip: &Trip, why: &str) -> Stop {
     let subject = trip.caller().map_or("", |caller| &caller.subject);
     DENIALS.write(
         Level::Warning,
-        format_args!("route `{route}`: `{subject}` from {} may not: {why}", trip.peer.text),
+        format_args!("route `{route}`: `{subject}` from {} may not: {why}", shown(trip)),
     );
     Stop::new(Reason::Forbidden, "You may not do this.")
+}
+
+/// The client's address for the log.
+fn shown(trip: &Trip) -> String {
+    trip.client.map_or_else(|| trip.peer.text.to_string(), |client| client.to_string())
 }
 
 fn count(trip: &Trip, guards: &Guards, caller: &Caller) {

@@ -32,8 +32,7 @@ impl Whose<'_> {
 
     fn by(&self, typed: &[LimitKey]) -> Vec<By> {
         match (self, typed) {
-            (Self::Plan(_), _) => vec![By::Consumer],
-            (Self::Route { identifies: true, .. }, []) => vec![By::Consumer],
+            (Self::Plan(_) | Self::Route { identifies: true, .. }, []) => vec![By::Consumer],
             (_, []) => vec![By::Ip],
             (_, typed) => typed.iter().map(by).collect(),
         }

@@ -9,6 +9,7 @@ use cluster::{Cluster, Ledger};
 use gateway::guard::Tables;
 use limit::{Key, Keyed, QuotaUse, Window};
 use observe::log::{self, Level, Throttle};
+use observe::{Event, EventKind, Meters};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -29,6 +30,7 @@ pub(super) struct Keeping {
     pub(super) revoked: Arc<Revoked>,
     pub(super) tables: Arc<OnceLock<Arc<Tables>>>,
     pub(super) running: Weak<Running>,
+    pub(super) meters: Arc<Meters>,
 }
 
 impl Keeping {
@@ -67,14 +69,21 @@ impl Keeping {
         tables.nodes.store(cluster.nodes_seen().max(1), Ordering::Relaxed);
         tables.reseed(cluster.seed());
         if *was_up != Some(state.up) {
+            let event = Event::new(EventKind::Cluster);
             match (state.up, *was_up) {
-                (true, _) => log::info(format_args!("the store of the cluster is up")),
+                (true, _) => {
+                    log::info(format_args!("the store of the cluster is up"));
+                    self.meters.events().tell(event.to("up"));
+                }
                 // Nobody has been asked yet.
                 (false, None) if state.why.is_empty() => return,
-                (false, _) => log::warning(format_args!(
-                    "the store of the cluster cannot be used: {}. Each limit goes by its `on_store_error`",
-                    state.why
-                )),
+                (false, _) => {
+                    log::warning(format_args!(
+                        "the store of the cluster cannot be used: {}. Each limit goes by its `on_store_error`",
+                        state.why
+                    ));
+                    self.meters.events().tell(event.to("down").because(&state.why));
+                }
             }
             *was_up = Some(state.up);
         }

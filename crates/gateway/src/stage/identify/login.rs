@@ -6,11 +6,11 @@ use crate::guard::{Guards, Login};
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use auth::token::Question;
-use auth::token::oidc::{BadCallback, Exchange, Session, Tokens};
+use auth::token::oidc::{BadCallback, Exchange, Session, Tokens, is_navigation};
 use auth::{Caller, Denied, Way, csrf};
 use fetch::{Client, Door, Trouble};
 use bytes::BytesMut;
-use message::{Fields, Method, Name, RequestHead, ResponseHead, Scheme, StatusCode};
+use message::{Fields, Method, Name, ResponseHead, Scheme, StatusCode};
 use net::Body;
 use observe::log::{Level, Throttle};
 use std::rc::Rc;
@@ -55,7 +55,7 @@ pub(super) fn caller(trip: &mut Trip, login: &Login, guards: &Guards) -> Result<
 /// Sends a browser that wants a page to the provider. A script gets 401: it could not follow.
 pub(super) fn invite(trip: &mut Trip, login: &Login) -> Option<Arrival> {
     let head = trip.head.as_ref()?;
-    if !is_navigation(head) {
+    if !is_navigation(head.method.as_str(), &head.fields) {
         return None;
     }
     let found = login.keeper.discovery(&login.issuer)?;
@@ -138,17 +138,6 @@ fn elsewhere(location: &str) -> ResponseHead {
     // What it leads to is one browser's own.
     head.fields.add(Name::CacheControl, b"no-store");
     head
-}
-
-/// Does somebody want to see a page? `Sec-Fetch-Mode` says so in every browser of today; `Accept` does in the others.
-fn is_navigation(head: &RequestHead) -> bool {
-    let reads = matches!(head.method, Method::GET | Method::HEAD);
-    let said = head.fields.all_named("sec-fetch-mode").next();
-    let wants_page = || {
-        let mut kinds = head.fields.members(Name::Accept);
-        kinds.any(|kind| kind.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html")))
-    };
-    reads && said.map_or_else(wants_page, |mode| mode == b"navigate")
 }
 
 /// A path of the host that the client wanted, as a URL.
