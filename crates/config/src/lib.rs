@@ -38,9 +38,9 @@ pub use file::{
     Keepalive, KeySource, LbPolicy, Limits, Listener, ListenerTls, LogFormat, Login, Match, Mirror, Mtls,
     Observe, Oidc, OnExceed, OnStoreError, OutlierDetection, Overload, Plan, PolicyKind, Precision, Priority,
     Probe, ProxyProtocol, Queue, RateLimit, Redirect, Redis, RedisMode, Respond, Retry, RetryMethods, Rotate,
-    Route, RouteRetry, RouteTimeouts, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select, Service,
-    ServiceProtocol, ServiceTls, Session, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest,
-    Way, Webhook, WorkloadKind, Zero,
+    Route, RouteRetry, RouteTimeouts, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select,
+    Service, ServiceProtocol, ServiceTls, Session, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion,
+    ValueTest, Way, Webhook, WorkloadKind, Zero,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
 pub use path::Path;

@@ -14,9 +14,7 @@ use std::time::{Duration, Instant};
 
 mod ways;
 
-pub use ways::{
-    ApiKeys, Certificates, Elsewhere, ForwardAuth, Login, Passwords, TokenSource, Tokens, WayIn,
-};
+pub use ways::{ApiKeys, Certificates, Elsewhere, ForwardAuth, Login, Passwords, TokenSource, Tokens, WayIn};
 
 /// What one route asks.
 #[derive(Debug, Default)]
@@ -265,6 +263,7 @@ impl Tables {
     /// Nanoseconds since time began; never 0.
     pub fn nanos(&self, now: Instant) -> u64 {
         // The first second is nobody's, so that a request which arrived before the tables were made has a time as well.
-        u64::try_from(now.saturating_duration_since(self.since).as_nanos()).unwrap_or(u64::MAX) + 1_000_000_000
+        u64::try_from(now.saturating_duration_since(self.since).as_nanos()).unwrap_or(u64::MAX)
+            + 1_000_000_000
     }
 }

@@ -101,9 +101,7 @@ impl Reason {
             Self::RateLimited => ("rate_limited", 429, "Too many requests", Client),
             Self::QuotaExceeded => ("quota_exceeded", 429, "The quota is used up", Client),
             Self::ConcurrencyLimited => ("concurrency_limited", 429, "Too many requests at a time", Client),
-            Self::LimitsUnavailable => {
-                ("limits_unavailable", 429, "Limits cannot be checked now", Upstream)
-            }
+            Self::LimitsUnavailable => ("limits_unavailable", 429, "Limits cannot be checked now", Upstream),
             Self::NoEndpoint => ("no_endpoint", 503, "The service is not available", Upstream),
             Self::QueueFull => ("queue_full", 503, "The service is full", Upstream),
             Self::QueueTimeout => ("queue_timeout", 503, "The service is full", Upstream),
@@ -165,7 +163,15 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(crate) fn new(reason: Reason, public: impl Into<String>) -> Self {
-        Self { reason, status: None, public: public.into(), detail: None, retry_after: None, allow: None, violated: Vec::new() }
+        Self {
+            reason,
+            status: None,
+            public: public.into(),
+            detail: None,
+            retry_after: None,
+            allow: None,
+            violated: Vec::new(),
+        }
     }
 
     /// The wire refused what a client sent.

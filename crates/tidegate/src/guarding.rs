@@ -5,20 +5,20 @@
 mod keeping;
 mod records;
 
+use crate::random;
 use anyhow::{Context, Result};
 use auth::KeyBook;
-use crate::random;
 use auth::token::{Issuer, Revocations};
 use cluster::{Cluster, ClusterSettings, Mode};
 use config::File;
 use gateway::guard::Tables;
-use keeping::{Counters, Keeping};
 use identity::{Keeper, LaneSettings, News, Verifiers, Wanted};
+use keeping::{Counters, Keeping};
 use limit::{Gates, Limiter, Pending, Quotas};
-pub(crate) use records::{KEYS, Keys, REVOKED, Revoked, unix};
-use records::Kept;
 use observe::Meters;
 use observe::log::{self, Level};
+use records::Kept;
+pub(crate) use records::{KEYS, Keys, REVOKED, Revoked, unix};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;

@@ -124,7 +124,9 @@ impl Node {
             secret: &secret,
             guarding: &guarding,
         };
-        let Some((site, needs)) = assemble::site(&file, parts, report) else { anyhow::bail!("the config has errors") };
+        let Some((site, needs)) = assemble::site(&file, parts, report) else {
+            anyhow::bail!("the config has errors")
+        };
         guarding.settle(&file, needs);
         registry.started();
         let shared = Shared::new(Arc::new(site), &meters, clock.clone(), cores);
@@ -249,7 +251,9 @@ impl Node {
             secret: &self.secret,
             guarding: &self.guarding,
         };
-        let Some((site, needs)) = assemble::site(&file, parts, &mut report) else { return Err(Box::new(report)) };
+        let Some((site, needs)) = assemble::site(&file, parts, &mut report) else {
+            return Err(Box::new(report));
+        };
         self.guarding.settle(&file, needs);
         let old_site = self.shared.site();
         members.forget_drains(&site.services);

@@ -62,7 +62,7 @@ impl Revocation {
     }
 
     /// Takes over what the other says beyond this one. Was there anything?
-    fn merge(&mut self, other: &Self) -> bool {
+    pub fn merge(&mut self, other: &Self) -> bool {
         let old = (self.before, self.until, self.changed);
         self.before = self.before.max(other.before);
         self.until = match (self.until, other.until) {

@@ -164,7 +164,8 @@ async fn decide(trip: &Trip, limit: &Limit, keyed: &Keyed, cost: u32, guards: &G
         OnStoreError::Allow => Outcome::Unlimited,
         OnStoreError::Deny => Outcome::Unknown,
         OnStoreError::Local => {
-            let share = Keyed { allowance: share(keyed.allowance, tables.nodes.load(Ordering::Relaxed)), ..*keyed };
+            let share =
+                Keyed { allowance: share(keyed.allowance, tables.nodes.load(Ordering::Relaxed)), ..*keyed };
             here(trip, limit, &share, cost, tables)
         }
     }

@@ -106,9 +106,10 @@ impl Making<'_> {
             access: self.access(route, at, ways, report),
             limits: after,
             concurrency: route.concurrency.as_ref().map(|c| limits::concurrency(c, &whose, self.meters)),
-            bandwidth: route.bandwidth.as_ref().and_then(|size| {
-                NonZeroU64::new(size.get()).map(|rate| Bandwidth { rate })
-            }),
+            bandwidth: route
+                .bandwidth
+                .as_ref()
+                .and_then(|size| NonZeroU64::new(size.get()).map(|rate| Bandwidth { rate })),
         }
     }
 
@@ -175,11 +176,7 @@ fn networks(typed: &[config::Cidr]) -> Vec<Network> {
 }
 
 /// Compiles a rule.
-pub(crate) fn rule(
-    typed: Option<&config::Expression>,
-    at: &Path,
-    report: &mut Report,
-) -> Option<AllowRule> {
+pub(crate) fn rule(typed: Option<&config::Expression>, at: &Path, report: &mut Report) -> Option<AllowRule> {
     let compiled = AllowRule::compile(typed?.as_str());
     compiled.map_err(|why| report.add(at, why.to_string(), None, None)).ok()
 }

@@ -99,7 +99,8 @@ pub(crate) fn all(
 
 /// How many at a time.
 pub(crate) fn concurrency(typed: &config::Concurrency, whose: &Whose<'_>, meters: &Meters) -> Concurrency {
-    let label = if let Whose::Plan(plan) = whose { format!("{plan}/concurrency") } else { "concurrency".into() };
+    let label =
+        if let Whose::Plan(plan) = whose { format!("{plan}/concurrency") } else { "concurrency".into() };
     Concurrency {
         id: whose.id("concurrency"),
         by: whose.by(&typed.key),

@@ -11,12 +11,12 @@ mod route;
 pub(crate) mod service;
 mod ways;
 
-use crate::membership::Members;
 use crate::guarding::{Guarding, Needs};
+use crate::membership::Members;
 use base::Moment;
-use guard::Making;
 use config::{File, Path, Report};
 use gateway::{ExplainTo, Network, Plan, Site};
+use guard::Making;
 use net::{HeadLimits, PaceLimits, ServerLimits};
 use observe::access_log::AccessLog;
 use observe::{ListenerMeters, Meters};
@@ -50,7 +50,8 @@ pub(crate) fn site(file: &File, parts: Parts<'_>, report: &mut Report) -> Option
         return None;
     }
     let numbers = file.services.keys().enumerate().map(|(number, name)| (name, number)).collect();
-    let route = |(typed, guard)| gateway::Route { guard, ..route::route(typed, file, &numbers, parts.meters) };
+    let route =
+        |(typed, guard)| gateway::Route { guard, ..route::route(typed, file, &numbers, parts.meters) };
     let routes = file.routes.iter().zip(made.routes).map(route).collect();
     let trusted_proxies =
         file.trusted_proxies.iter().filter_map(|c| c.to_string().parse::<Network>().ok()).collect();

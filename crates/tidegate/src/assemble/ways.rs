@@ -3,11 +3,11 @@
 use super::aside;
 use super::guard::Making;
 use crate::guarding::Known;
+use auth::session::{Sealer, derive_key};
 use auth::token::forward::{Forward, ForwardSettings};
 use auth::token::introspection::{Introspection, IntrospectionSettings};
 use auth::token::oidc::{OidcSettings, Seal};
 use auth::token::{Algorithm, ClientAuth, ClientAuthMethod, Issuer, JwtSettings, KeySet};
-use auth::session::{Sealer, derive_key};
 use auth::{Consumer, basic, key};
 use config::{ClientCertificate, HttpUrl, KeySource, Path, PeriodOrOff, Report, Way};
 use gateway::guard::{
@@ -113,7 +113,9 @@ impl Ways {
             });
         }
         match making.guarding.known(making.file) {
-            Ok(Known { verifiers, keeper }) => self.jwt = Some(Arc::new(Tokens { sources, verifiers, keeper })),
+            Ok(Known { verifiers, keeper }) => {
+                self.jwt = Some(Arc::new(Tokens { sources, verifiers, keeper }))
+            }
             Err(why) => report.add(&Path::new().key("auth").key("jwt"), format!("{why:#}"), None, None),
         }
     }

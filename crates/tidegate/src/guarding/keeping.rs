@@ -3,8 +3,8 @@
 //!
 //! It may wait for the disk, which no worker and no request ever does.
 
-use super::records::{Keys, Revoked, unix};
 use super::Running;
+use super::records::{Keys, Revoked, unix};
 use cluster::{Cluster, Ledger};
 use gateway::guard::Tables;
 use limit::{Key, Keyed, QuotaUse, Window};
@@ -22,6 +22,9 @@ const READ: Duration = Duration::from_millis(250);
 /// How often quotas are saved.
 const SAVE: Duration = Duration::from_secs(1);
 
+/// How often it is saved when keys were last used.
+const SAVE_USES: Duration = Duration::from_secs(60);
+
 static UNSAVED: Throttle = Throttle::new();
 
 /// What the thread works with.
@@ -37,7 +40,8 @@ impl Keeping {
     /// Works until nobody needs it any more.
     pub(super) fn run(self) {
         let (mut keys, mut revoked) = (Mark::default(), Mark::default());
-        let (mut read, mut saved) = (None::<Instant>, Instant::now());
+        self.restore_uses();
+        let (mut read, mut saved, mut used) = (None::<Instant>, Instant::now(), Instant::now());
         let mut was_up = None;
         while let Some(running) = self.running.upgrade().filter(|running| !running.has_ended()) {
             let now = Instant::now();
@@ -47,6 +51,10 @@ impl Keeping {
                 (keys, revoked) = (self.keys.read(keys), self.revoked.read(revoked));
                 read = Some(now);
             }
+            if now.duration_since(used) >= SAVE_USES {
+                self.save_uses();
+                used = now;
+            }
             if now.duration_since(saved) >= SAVE {
                 self.save();
                 self.revoked.known.tidy(unix());
@@ -55,6 +63,7 @@ impl Keeping {
             std::thread::sleep(LOOK);
         }
         self.save();
+        self.save_uses();
     }
 
     /// How are the other nodes?
@@ -86,6 +95,27 @@ impl Keeping {
                 }
             }
             *was_up = Some(state.up);
+        }
+    }
+
+    /// When were keys last used, before the start?
+    fn restore_uses(&self) {
+        let Some(store) = self.keys.store.get() else { return };
+        // They are found by the keys, which are read first.
+        self.keys.read(Mark::default());
+        match store.last_uses() {
+            Ok(uses) => uses.iter().for_each(|(id, unix)| self.keys.book.mark_used(id, *unix)),
+            Err(why) => log::error(format_args!("when keys were last used cannot be read: {why}")),
+        }
+    }
+
+    /// Saves when keys were last used.
+    fn save_uses(&self) {
+        let Some(store) = self.keys.store.get() else { return };
+        let (book, records) = (&self.keys.book, self.keys.book.list());
+        let uses = records.iter().filter_map(|record| Some((&*record.id, book.last_used(&record.id)?)));
+        if let Err(why) = store.save_last_uses(uses) {
+            UNSAVED.write(Level::Error, format_args!("when keys were last used cannot be saved: {why}"));
         }
     }
 

@@ -3,15 +3,16 @@
 //! Both are records that are merged and never overwritten, so it does not matter in which order, how often, or by which
 //! way a change arrives.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use auth::token::{Revocation, Revocations};
 use auth::{KeyBook, KeyRecord};
 use cluster::{Record, Records};
-use observe::log;
-use serde::de::DeserializeOwned;
+use observe::log::{self, Level, Throttle};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
-use store::{Mark, Store};
+use store::{Found, Mark, Store, StoreError};
+
+static UNREAD: Throttle = Throttle::new();
 
 /// How the two kinds are called in the store, and among nodes.
 pub(crate) const KEYS: &str = "keys";
@@ -34,40 +35,38 @@ pub(crate) struct Revoked {
 
 impl Keys {
     /// Makes a change durable, then known on this node. Says whether it was news.
-    pub(crate) fn put(&self, record: KeyRecord) -> Result<bool> {
-        if let Some(store) = self.store.get() {
-            store.merge(KEYS, &record.id, |old| merged(old, record.clone())).context("the store")?;
-        }
+    pub(crate) fn put(&self, record: KeyRecord) -> Result<bool, StoreError> {
+        let record = match self.store.get() {
+            Some(store) => store.put_key(&record)?,
+            None => record,
+        };
         Ok(self.book.put(record))
     }
 
     /// Takes in what others have written into the store. Gives the next mark.
     pub(crate) fn read(&self, mark: Mark) -> Mark {
         let Some(store) = self.store.get() else { return mark };
-        match store.after(KEYS, mark) {
-            Ok((changed, next)) => {
-                self.book.merge_all(changed.iter().filter_map(|(id, text)| readable(id, text)));
-                next
-            }
-            Err(why) => {
-                log::error(format_args!("API keys cannot be read: {why}"));
-                mark
-            }
-        }
+        let Some(found) = readable(store.keys(mark), "API keys") else { return mark };
+        self.book.merge_all(found.records);
+        found.mark
     }
 }
 
-/// The record that stands in the store with the news in it; `None` where they are none.
-fn merged(old: Option<&str>, record: KeyRecord) -> Option<String> {
-    let Some(mut known) = old.and_then(|text| serde_json::from_str::<KeyRecord>(text).ok()) else {
-        return serde_json::to_string(&record).ok();
-    };
-    if known.merge(record) { serde_json::to_string(&known).ok() } else { None }
-}
-
-fn readable<T: DeserializeOwned>(id: &str, text: &str) -> Option<T> {
-    let read = serde_json::from_str(text);
-    read.map_err(|_| log::error(format_args!("the record {id} in the store cannot be read"))).ok()
+/// What was found, where anything could be read; what could not is told.
+fn readable<T>(found: Result<Found<T>, StoreError>, what: &str) -> Option<Found<T>> {
+    match found {
+        Ok(found) => {
+            if !found.unreadable.is_empty() {
+                let ids = found.unreadable.join(", ");
+                log::error(format_args!("{what}: these records in the store cannot be read: {ids}"));
+            }
+            Some(found)
+        }
+        Err(why) => {
+            UNREAD.write(Level::Error, format_args!("{what} cannot be read: {why}"));
+            None
+        }
+    }
 }
 
 impl Records for Keys {
@@ -82,7 +81,7 @@ impl Records for Keys {
     fn merge(&self, _id: &str, json: &str) -> bool {
         let Ok(record) = serde_json::from_str::<KeyRecord>(json) else { return false };
         self.put(record).unwrap_or_else(|why| {
-            log::error(format_args!("an API key of another node cannot be kept: {why:#}"));
+            log::error(format_args!("an API key of another node cannot be kept: {why}"));
             false
         })
     }
@@ -96,34 +95,25 @@ fn key(record: &KeyRecord) -> Option<Record> {
 impl Revoked {
     /// Makes a revocation durable, then known on this node. Says whether it was news.
     pub(crate) fn put(&self, record: Revocation) -> Result<bool> {
-        if let Some(store) = self.store.get() {
-            let newer = |old: Option<&str>| {
-                let old = old.and_then(|text| serde_json::from_str::<Revocation>(text).ok());
-                let is_news = old.is_none_or(|old| old.changed < record.changed);
-                if is_news { serde_json::to_string(&record).ok() } else { None }
-            };
-            store.merge(REVOKED, &record.id(), newer).context("the store")?;
-        }
+        let record = match self.store.get() {
+            Some(store) => store.put(REVOKED, &record.id(), record, |ours, stored| {
+                ours.merge(&stored);
+            })?,
+            None => record,
+        };
         Ok(self.known.revoke(record, unix())?)
     }
 
     /// Takes in what others have written into the store. Gives the next mark.
     pub(crate) fn read(&self, mark: Mark) -> Mark {
         let Some(store) = self.store.get() else { return mark };
-        match store.after(REVOKED, mark) {
-            Ok((changed, next)) => {
-                for record in changed.iter().filter_map(|(id, text)| readable(id, text)) {
-                    if let Err(why) = self.known.revoke(record, unix()) {
-                        log::error(format_args!("{why}"));
-                    }
-                }
-                next
-            }
-            Err(why) => {
-                log::error(format_args!("revocations cannot be read: {why}"));
-                mark
+        let Some(found) = readable(store.records(REVOKED, mark), "revocations") else { return mark };
+        for record in found.records {
+            if let Err(why) = self.known.revoke(record, unix()) {
+                log::error(format_args!("{why}"));
             }
         }
+        found.mark
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) async fn said(trip: &mut Trip, at: &ForwardAuth, guards: &Guards) -> 
             };
             let here = Rc::clone(&trip.here);
             let reply = ask::ask(&trip.desk, &here, question).await.map_err(|why| {
-                TROUBLES.write(Level::Warning, format_args!("the authority of `forward` cannot be asked: {why}"));
+                TROUBLES
+                    .write(Level::Warning, format_args!("the authority of `forward` cannot be asked: {why}"));
                 Denied::Unverified("the authority cannot be asked")
             })?;
             match at.forward.read(&shown, reply.status.as_u16(), &reply.fields, now) {

@@ -8,8 +8,8 @@ use crate::trip::Trip;
 use auth::token::Question;
 use auth::token::oidc::{BadCallback, Exchange, Session, Tokens, is_navigation};
 use auth::{Caller, Denied, Way, csrf};
-use fetch::{Client, Door, Trouble};
 use bytes::BytesMut;
+use fetch::{Client, Door, Trouble};
 use message::{Fields, Method, Name, ResponseHead, Scheme, StatusCode};
 use net::Body;
 use observe::log::{Level, Throttle};
@@ -61,7 +61,8 @@ pub(super) fn invite(trip: &mut Trip, login: &Login) -> Option<Arrival> {
     let found = login.keeper.discovery(&login.issuer)?;
     let (now, back) = (trip.desk.unix(), url(trip, &login.callback)?);
     let asked = trip.asked.as_ref().unwrap_or(&head.target).as_str().to_owned();
-    let begun = login.flow(&found).begin(&back, &asked, &mut |bytes| (login.random)(bytes), now, &*login.seal)?;
+    let begun =
+        login.flow(&found).begin(&back, &asked, &mut |bytes| (login.random)(bytes), now, &*login.seal)?;
     let mut answer = elsewhere(&begun.location);
     answer.fields.add(Name::SetCookie, begun.cookie.as_bytes());
     Some(Arrival { head: answer, body: Body::empty(), tunnel: None })
@@ -70,7 +71,9 @@ pub(super) fn invite(trip: &mut Trip, login: &Login) -> Option<Arrival> {
 /// Answers what belongs to logins and to no route: the way back from the provider, and the end of a session.
 pub(crate) async fn own(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
     let here = Rc::clone(&trip.here);
-    let Some(login) = here.site.guards.as_ref().and_then(|guards| guards.login.as_ref()) else { return Ok(None) };
+    let Some(login) = here.site.guards.as_ref().and_then(|guards| guards.login.as_ref()) else {
+        return Ok(None);
+    };
     let Some(head) = &trip.head else { return Ok(None) };
     match head.target.path() {
         path if path == &*login.callback => back(trip, login).await.map(Some),
@@ -83,7 +86,9 @@ pub(crate) async fn own(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
 async fn back(trip: &Trip, login: &Login) -> Result<Arrival, Stop> {
     let (now, secure) = (trip.desk.unix(), is_secure(trip));
     let Some(head) = &trip.head else { return Err(refused("")) };
-    let Some(found) = login.keeper.discovery(&login.issuer) else { return Err(unavailable("the provider is not known yet")) };
+    let Some(found) = login.keeper.discovery(&login.issuer) else {
+        return Err(unavailable("the provider is not known yet"));
+    };
     let flow = login.flow(&found);
     let exchange = match flow.callback(head.target.query().unwrap_or(""), &head.fields, now, &*login.seal) {
         Ok(exchange) => exchange,
@@ -92,7 +97,8 @@ async fn back(trip: &Trip, login: &Login) -> Result<Arrival, Stop> {
     let Exchange { question, login: pending, forget } = exchange;
     let Some(endpoint) = &found.token_endpoint else { return Err(unavailable("it has no token endpoint")) };
     let asking = exchange_code(login, endpoint, question);
-    let (status, body) = Box::pin(asking).await.map_err(|why| unavailable(&format!("the token endpoint {why}")))?;
+    let (status, body) =
+        Box::pin(asking).await.map_err(|why| unavailable(&format!("the token endpoint {why}")))?;
     let tokens = Tokens::read(status, &body).map_err(|why| denied(&why))?;
     let verifying =
         identity::verify(&login.verifiers, &login.keeper, &login.issuer, &tokens.id_token, PATIENCE);
@@ -112,8 +118,11 @@ async fn exchange_code(login: &Login, endpoint: &str, form: Question) -> Result<
     let (door, target) = Door::of(endpoint, login.tls.clone())?;
     let mut question = fetch::Question::new(Method::POST, &target, PATIENCE);
     question.content = Some(("application/x-www-form-urlencoded", form.body.into()));
-    question.authorization =
-        form.fields.iter().find(|(name, _)| *name == "authorization").map(|(_, value)| fetch::Secret::new(&**value));
+    question.authorization = form
+        .fields
+        .iter()
+        .find(|(name, _)| *name == "authorization")
+        .map(|(_, value)| fetch::Secret::new(&**value));
     let reply = Client { door }.ask(question).await?;
     Ok((reply.status, reply.body))
 }
