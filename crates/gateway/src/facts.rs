@@ -10,12 +10,11 @@ static TROUBLES: Throttle = Throttle::new();
 pub(crate) fn holds(trip: &Trip, rule: &AllowRule) -> bool {
     let Some(head) = &trip.head else { return false };
     let nobody;
-    let caller = match trip.caller() {
-        Some(caller) => caller,
-        None => {
-            nobody = Caller::nobody();
-            &nobody
-        }
+    let caller = if let Some(caller) = trip.caller() {
+        caller
+    } else {
+        nobody = Caller::nobody();
+        &nobody
     };
     let facts = Facts {
         method: head.method.as_str(),

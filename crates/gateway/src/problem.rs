@@ -32,8 +32,8 @@ fn json(stop: &Stop, request_id: &str) -> (ResponseHead, Body) {
         "detail": stop.public,
         "request_id": request_id,
     });
-    if !stop.violated.is_empty() {
-        body["violated-policies"] = serde_json::json!(stop.violated);
+    if let Some(policy) = &stop.violated {
+        body["violated-policies"] = serde_json::json!([policy]);
     }
     let mut text = serde_json::to_vec_pretty(&body).unwrap_or_default();
     text.push(b'\n');

@@ -157,8 +157,8 @@ pub(crate) struct Stop {
     pub(crate) retry_after: Option<Duration>,
     /// The methods that are allowed, behind a 405.
     pub(crate) allow: Option<String>,
-    /// The policies that were violated, behind a 429.
-    pub(crate) violated: Vec<Box<str>>,
+    /// The policy that was violated, behind a 429.
+    pub(crate) violated: Option<Box<str>>,
 }
 
 impl Stop {
@@ -170,7 +170,7 @@ impl Stop {
             detail: None,
             retry_after: None,
             allow: None,
-            violated: Vec::new(),
+            violated: None,
         }
     }
 

@@ -53,14 +53,16 @@ pub(super) fn stages(guard: &Guard, guards: Option<&Guards>) -> Vec<Value> {
 }
 
 fn plans(guards: &Guards) -> Value {
-    let plan = |(name, plan): (&Box<str>, &PlanLimits)| {
+    let mut plans = Map::new();
+    for (name, plan) in &guards.plans {
+        let PlanLimits { limits: own, concurrency, .. } = plan;
         let said = json!({
-            "limits": limits(plan.limits.iter().map(|limit| &**limit)),
-            "concurrency": plan.concurrency.as_deref().map(at_a_time),
+            "limits": limits(own.iter().map(|limit| &**limit)),
+            "concurrency": concurrency.as_deref().map(at_a_time),
         });
-        (name.to_string(), said)
-    };
-    Value::Object(guards.plans.iter().map(plan).collect::<Map<_, _>>())
+        plans.insert(name.to_string(), said);
+    }
+    Value::Object(plans)
 }
 
 fn limits<'a>(limits: impl Iterator<Item = &'a Limit>) -> Value {
@@ -69,20 +71,20 @@ fn limits<'a>(limits: impl Iterator<Item = &'a Limit>) -> Value {
 
 /// One policy in a line.
 fn said(limit: &Limit) -> Value {
-    let mut text = format!("{}: {} by {}", limit.name, allowance(&limit.allowance), by(&limit.by));
+    let mut words = vec![format!("{}: {} by {}", limit.name, allowance(&limit.allowance), by(&limit.by))];
     match &limit.cost {
         Cost::Fixed(1) => {}
-        Cost::Fixed(cost) => text += &format!(", each counts {cost}"),
-        Cost::Told(field) => text += &format!(", each counts what `{field}` says"),
+        Cost::Fixed(cost) => words.push(format!("each counts {cost}")),
+        Cost::Told(field) => words.push(format!("each counts what `{field}` says")),
     }
     if let Some(when) = &limit.when {
-        text += &format!(", where {}", when.text());
+        words.push(format!("where {}", when.text()));
     }
     if !limit.patience.is_zero() {
-        text += &format!(", waits up to {}", show_duration(limit.patience));
+        words.push(format!("waits up to {}", show_duration(limit.patience)));
     }
     if limit.shadow {
-        text += ", on trial: nobody is refused";
+        words.push("on trial: nobody is refused".to_owned());
     }
     let alone = match limit.on_store_error {
         OnStoreError::Local => "this node's share",
@@ -91,10 +93,10 @@ fn said(limit: &Limit) -> Value {
     };
     match limit.sharing {
         Sharing::Alone => {}
-        Sharing::Fast => text += &format!(", over all nodes (fast; without the store: {alone})"),
-        Sharing::Exact => text += &format!(", over all nodes (exact; without the store: {alone})"),
+        Sharing::Fast => words.push(format!("over all nodes (fast; without the store: {alone})")),
+        Sharing::Exact => words.push(format!("over all nodes (exact; without the store: {alone})")),
     }
-    Value::String(text)
+    Value::String(words.join(", "))
 }
 
 fn at_a_time(concurrency: &Concurrency) -> String {

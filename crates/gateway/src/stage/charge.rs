@@ -222,7 +222,7 @@ fn over(limit: &Limit, decision: &Decision) -> Stop {
         ),
     };
     let stop = Stop::new(reason, public).retry_after(decision.retry_after);
-    Stop { violated: vec![limit.name.clone()], ..stop }
+    Stop { violated: Some(limit.name.clone()), ..stop }
 }
 
 /// Takes a place among those that are served at a time.
@@ -235,7 +235,7 @@ fn enter(trip: &mut Trip, concurrency: &Concurrency, tables: &Tables) -> Result<
     concurrency.meters.rejected.add(trip.desk.core, 1);
     let public = format!("No more than {} requests are served to you at a time.", concurrency.most);
     let stop = Stop::new(Reason::ConcurrencyLimited, public).retry_after(Duration::from_secs(1));
-    Err(Stop { violated: vec!["concurrency".into()], ..stop })
+    Err(Stop { violated: Some("concurrency".into()), ..stop })
 }
 
 /// Whose bucket it is.

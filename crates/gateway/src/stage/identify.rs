@@ -93,7 +93,7 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
     {
         return Ok(Found::Answer(arrival));
     }
-    Err(unknown(trip, access, denied))
+    Err(unknown(trip, access, denied.as_ref()))
 }
 
 /// Takes off what only an authority may say, where somebody else has let the request in.
@@ -107,15 +107,15 @@ fn strip(trip: &mut Trip, access: &Access, by: Way) {
 }
 
 /// Nobody could be recognised.
-fn unknown(trip: &mut Trip, access: &Access, denied: Option<(Way, Denied)>) -> Stop {
+fn unknown(trip: &mut Trip, access: &Access, denied: Option<&(Way, Denied)>) -> Stop {
     let route = trip.route().map_or("", |route| &route.name);
-    if let Some((way, Denied::Unverified(why))) = &denied {
+    if let Some((way, Denied::Unverified(why))) = denied {
         let stop = Stop::new(Reason::IdentityUnavailable, "Credentials cannot be verified at the moment.");
         let detail = Some(format!("route `{route}`: {}: {why}", way.as_str()));
         return Stop { detail, ..stop.retry_after(Duration::from_secs(1)) };
     }
-    let why = denied.as_ref().map_or(&Denied::Absent, |(_, why)| why);
-    if let Some((way, why)) = &denied {
+    let why = denied.map_or(&Denied::Absent, |(_, why)| why);
+    if let Some((way, why)) = denied {
         let client = shown(trip);
         DENIALS.write(
             Level::Warning,

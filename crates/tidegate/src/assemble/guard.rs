@@ -100,7 +100,7 @@ impl Making<'_> {
             .partition(|limit| route.auth.is_empty() || limits::needs_nobody(limit));
         let (allow, deny) = (networks(&route.ip.allow), networks(&route.ip.deny));
         Guard {
-            cors: route.cors.as_ref().and_then(|cors| self.cors(cors, route, at, report)),
+            cors: route.cors.as_ref().and_then(|cors| cors_of(cors, route, at, report)),
             ips: (!allow.is_empty() || !deny.is_empty()).then(|| IpRules::new(&allow, &deny)),
             before,
             access: self.access(route, at, ways, report),
@@ -129,33 +129,28 @@ impl Making<'_> {
             realm: self.file.auth.realm.as_str().into(),
         })
     }
+}
 
-    fn cors(
-        &self,
-        typed: &config::Cors,
-        route: &config::Route,
-        at: &Path,
-        report: &mut Report,
-    ) -> Option<Cors> {
-        const USUAL: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-        let of = |methods: &[config::Method]| methods.iter().map(|m| m.as_str().to_owned()).collect();
-        let methods = match (&*typed.methods, &*route.matches.methods) {
-            ([], []) => USUAL.map(str::to_owned).to_vec(),
-            ([], own) => of(own),
-            (typed, _) => of(typed),
-        };
-        let names = |names: &[config::HeaderName]| names.iter().map(|n| n.as_str().to_owned()).collect();
-        let settings = CorsSettings {
-            origins: typed.origins.iter().map(ToString::to_string).collect(),
-            methods,
-            headers: if typed.headers.is_empty() { vec!["*".to_owned()] } else { names(&typed.headers) },
-            expose: names(&typed.expose),
-            credentials: typed.credentials,
-            max_age: typed.max_age.get(),
-        };
-        let cors = Cors::new(&settings);
-        cors.map_err(|why| report.add(&at.key("cors"), why.to_string(), None, None)).ok()
-    }
+/// Which web sites may use a route.
+fn cors_of(typed: &config::Cors, route: &config::Route, at: &Path, report: &mut Report) -> Option<Cors> {
+    const USUAL: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+    let of = |methods: &[config::Method]| methods.iter().map(|m| m.as_str().to_owned()).collect();
+    let methods = match (&*typed.methods, &*route.matches.methods) {
+        ([], []) => USUAL.map(str::to_owned).to_vec(),
+        ([], own) => of(own),
+        (typed, _) => of(typed),
+    };
+    let names = |names: &[config::HeaderName]| names.iter().map(|n| n.as_str().to_owned()).collect();
+    let settings = CorsSettings {
+        origins: typed.origins.iter().map(ToString::to_string).collect(),
+        methods,
+        headers: if typed.headers.is_empty() { vec!["*".to_owned()] } else { names(&typed.headers) },
+        expose: names(&typed.expose),
+        credentials: typed.credentials,
+        max_age: typed.max_age.get(),
+    };
+    let cors = Cors::new(&settings);
+    cors.map_err(|why| report.add(&at.key("cors"), why.to_string(), None, None)).ok()
 }
 
 /// The callers that the config names.

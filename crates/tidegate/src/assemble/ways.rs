@@ -114,7 +114,7 @@ impl Ways {
         }
         match making.guarding.known(making.file) {
             Ok(Known { verifiers, keeper }) => {
-                self.jwt = Some(Arc::new(Tokens { sources, verifiers, keeper }))
+                self.jwt = Some(Arc::new(Tokens { sources, verifiers, keeper }));
             }
             Err(why) => report.add(&Path::new().key("auth").key("jwt"), format!("{why:#}"), None, None),
         }
@@ -330,7 +330,7 @@ fn rules(typed: &config::Jwt) -> JwtSettings {
     JwtSettings {
         issuer: typed.issuer.as_ref().map(|name| name.as_str().into()),
         audiences: typed.audience.iter().map(|name| name.as_str().into()).collect(),
-        algorithms: typed.algorithms.iter().filter_map(algorithm).collect(),
+        algorithms: typed.algorithms.iter().copied().filter_map(algorithm).collect(),
         leeway: for_how_long(typed.leeway),
         consumer_claim: claim(&typed.consumer_claim),
         plan_claim: typed.plan_claim.as_ref().map(claim),
@@ -340,7 +340,7 @@ fn rules(typed: &config::Jwt) -> JwtSettings {
     }
 }
 
-fn algorithm(typed: &config::Algorithm) -> Option<Algorithm> {
+fn algorithm(typed: config::Algorithm) -> Option<Algorithm> {
     // Both are the registered names.
     Algorithm::named(serde_json::to_value(typed).ok()?.as_str()?)
 }

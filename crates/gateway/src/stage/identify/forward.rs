@@ -27,28 +27,26 @@ pub(super) async fn said(trip: &mut Trip, at: &ForwardAuth, guards: &Guards) -> 
         client: &client,
         fields: &head.fields,
     });
-    let allowed = match at.forward.recall(&shown, now) {
-        Some(allowed) => allowed,
-        None => {
-            let question = Question {
-                service: at.service,
-                method: Method::GET,
-                target: &at.target,
-                fields: shown.fields.clone(),
-                body: bytes::Bytes::new(),
-                patience: at.patience,
-            };
-            let here = Rc::clone(&trip.here);
-            let reply = ask::ask(&trip.desk, &here, question).await.map_err(|why| {
-                TROUBLES
-                    .write(Level::Warning, format_args!("the authority of `forward` cannot be asked: {why}"));
-                Denied::Unverified("the authority cannot be asked")
-            })?;
-            match at.forward.read(&shown, reply.status.as_u16(), &reply.fields, now) {
-                Answer::Allowed(allowed) => allowed,
-                Answer::Broken => return Err(Denied::Unverified("the authority has failed")),
-                Answer::Refused => return Ok(Found::Answer(passed_on(reply))),
-            }
+    let allowed = if let Some(allowed) = at.forward.recall(&shown, now) {
+        allowed
+    } else {
+        let question = Question {
+            service: at.service,
+            method: Method::GET,
+            target: &at.target,
+            fields: shown.fields.clone(),
+            body: bytes::Bytes::new(),
+            patience: at.patience,
+        };
+        let here = Rc::clone(&trip.here);
+        let reply = ask::ask(&trip.desk, &here, question).await.map_err(|why| {
+            TROUBLES.write(Level::Warning, format_args!("the authority of `forward` cannot be asked: {why}"));
+            Denied::Unverified("the authority cannot be asked")
+        })?;
+        match at.forward.read(&shown, reply.status.as_u16(), &reply.fields, now) {
+            Answer::Allowed(allowed) => allowed,
+            Answer::Broken => return Err(Denied::Unverified("the authority has failed")),
+            Answer::Refused => return Ok(Found::Answer(passed_on(reply))),
         }
     };
     if let Some(head) = &mut trip.head {
