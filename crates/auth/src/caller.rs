@@ -118,6 +118,19 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// A consumer of the config, with what the config says of it.
+    pub fn of(way: Way, consumer: &Arc<Consumer>) -> Self {
+        Self {
+            way,
+            subject: Arc::clone(&consumer.name),
+            plan: Arc::clone(&consumer.plan),
+            scopes: consumer.scopes.clone(),
+            consumer: Some(Arc::clone(consumer)),
+            claims: None,
+            credential: None,
+        }
+    }
+
     /// Nobody in particular.
     pub fn nobody() -> Self {
         Self {

@@ -66,6 +66,8 @@ type Said = Result<Found, Denied>;
 
 async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<Found, Stop> {
     let mut denied: Option<(Way, Denied)> = None;
+    // What another service has said instead of yes: the client's answer, unless a later way lets it in.
+    let mut refusal = None;
     for way in &access.ways {
         let said = match way {
             WayIn::Anonymous if denied.is_none() => Ok(Found::Caller(Caller::nobody())),
@@ -79,6 +81,10 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
             WayIn::Oidc(login) => login::caller(trip, login, guards).map(Found::Caller),
         };
         match said {
+            Ok(Found::Answer(answer)) => {
+                refusal = Some(answer);
+                denied = denied.or(Some((way.way(), Denied::Invalid("the authority says no"))));
+            }
             Ok(found) => {
                 strip(trip, access, way.way());
                 return Ok(found);
@@ -87,6 +93,9 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
             // The first says most: it is what the operator put in front.
             Err(why) => denied = denied.or(Some((way.way(), why))),
         }
+    }
+    if let Some(answer) = refusal {
+        return Ok(Found::Answer(answer));
     }
     if let Some(login) = access.ways.iter().find_map(WayIn::login)
         && let Some(arrival) = login::invite(trip, login)

@@ -6,7 +6,6 @@ use crate::guard::Passwords;
 use crate::trip::Trip;
 use auth::{Caller, Denied, Way, basic};
 use message::Name;
-use std::sync::Arc;
 
 /// Whose name and password are shown?
 pub(super) async fn caller(trip: &mut Trip, passwords: &Passwords) -> Result<Caller, Denied> {
@@ -22,13 +21,5 @@ pub(super) async fn caller(trip: &mut Trip, passwords: &Passwords) -> Result<Cal
         return Err(Denied::Invalid("the name or the password"));
     };
     head.fields.remove(Name::Authorization);
-    Ok(Caller {
-        way: Way::Basic,
-        subject: Arc::clone(&consumer.name),
-        plan: Arc::clone(&consumer.plan),
-        scopes: consumer.scopes.clone(),
-        consumer: Some(Arc::clone(consumer)),
-        claims: None,
-        credential: None,
-    })
+    Ok(Caller::of(Way::Basic, consumer))
 }

@@ -3,7 +3,6 @@
 use crate::guard::Certificates;
 use crate::trip::Trip;
 use auth::{Caller, Denied, Way};
-use std::sync::Arc;
 
 /// Whose certificate was shown?
 pub(super) fn caller(trip: &Trip, known: &Certificates) -> Result<Caller, Denied> {
@@ -17,13 +16,5 @@ pub(super) fn caller(trip: &Trip, known: &Certificates) -> Result<Caller, Denied
     let by_subject = || known.subjects.get(certificate.subject.as_ref()?);
     let consumer = by_fingerprint.or_else(by_name).or_else(by_subject);
     let consumer = consumer.ok_or(Denied::Stranger("no consumer has this certificate"))?;
-    Ok(Caller {
-        way: Way::Mtls,
-        subject: Arc::clone(&consumer.name),
-        plan: Arc::clone(&consumer.plan),
-        scopes: consumer.scopes.clone(),
-        consumer: Some(Arc::clone(consumer)),
-        claims: None,
-        credential: None,
-    })
+    Ok(Caller::of(Way::Mtls, consumer))
 }

@@ -32,15 +32,16 @@ pub(super) fn caller(trip: &mut Trip, keys: &ApiKeys, guards: &Guards) -> Result
     let record = found.record;
     let consumer = guards.consumers.get(&record.consumer);
     let consumer = consumer.ok_or(Denied::Stranger("the key's consumer is not in the config"))?;
-    Ok(Caller {
-        way: Way::ApiKey,
-        subject: Arc::clone(&consumer.name),
-        plan: record.plan.as_deref().map_or_else(|| Arc::clone(&consumer.plan), Arc::from),
-        scopes: record.scopes.clone().unwrap_or_else(|| consumer.scopes.clone()),
-        consumer: Some(Arc::clone(consumer)),
-        claims: None,
-        credential: Some(Arc::from(&*record.id)),
-    })
+    let mut caller = Caller::of(Way::ApiKey, consumer);
+    caller.credential = Some(Arc::from(&*record.id));
+    // What the key itself says goes before what its consumer has.
+    if let Some(plan) = &record.plan {
+        caller.plan = Arc::from(&**plan);
+    }
+    if let Some(scopes) = &record.scopes {
+        caller.scopes = scopes.clone();
+    }
+    Ok(caller)
 }
 
 fn key_in<'a>(
