@@ -3,6 +3,7 @@
 //! They are read where they are when somebody scrapes, so there is nothing to keep in step. *Not here*: what is counted
 //! (the room `observe`).
 
+use crate::guarding::Guarding;
 use admin::ServiceInstances;
 use gateway::Strain;
 use std::fmt::Write;
@@ -52,6 +53,49 @@ pub(crate) fn write(
          tidegate_overload_step {}",
         strain as u8
     );
+}
+
+/// The tables of limits, the other nodes, and the issuers of tokens. Nothing of what no config has asked for.
+pub(crate) fn write_guarding(guarding: &Guarding, out: &mut String) {
+    let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
+        if samples.is_empty() {
+            return;
+        }
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(out, "{name}{labels} {value}");
+        }
+    };
+    if let Some(tables) = guarding.made() {
+        let (limiter, quotas) = (&tables.limiter, &tables.quotas);
+        let of = |buckets, quotas| {
+            [("{table=\"buckets\"}".to_owned(), buckets), ("{table=\"quotas\"}".to_owned(), quotas)]
+        };
+        let entries = of(limiter.len(), quotas.len());
+        family("tidegate_limit_entries", "gauge", "Callers whose requests are counted.", &entries);
+        let capacity = of(limiter.capacity(), quotas.capacity());
+        family("tidegate_limit_capacity", "gauge", "Callers whose requests can be counted.", &capacity);
+        let evictions = of(limiter.evictions(), quotas.evictions());
+        let help = "Callers that were forgotten to make room for others.";
+        family("tidegate_limit_evictions_total", "counter", help, &evictions);
+    }
+    if let Some(cluster) = guarding.cluster() {
+        let up = [(String::new(), u64::from(cluster.state().up))];
+        family("tidegate_cluster_up", "gauge", "1 while the store that the nodes share can be used.", &up);
+        let nodes = [(String::new(), cluster.nodes_seen() as u64)];
+        family("tidegate_cluster_nodes", "gauge", "Nodes, this one among them, as last seen.", &nodes);
+    }
+    let issuers = guarding.issuers();
+    let keys: Vec<_> = issuers
+        .iter()
+        .map(|view| (format!("{{issuer=\"{}\"}}", escaped(&view.issuer)), view.keys as u64))
+        .collect();
+    family("tidegate_issuer_keys", "gauge", "Keys of an issuer of tokens that are known.", &keys);
+    let failed: Vec<_> = issuers
+        .iter()
+        .map(|view| (format!("{{issuer=\"{}\"}}", escaped(&view.issuer)), view.failed))
+        .collect();
+    family("tidegate_issuer_failures_total", "counter", "Times that an issuer gave no keys.", &failed);
 }
 
 /// How many instances there are and are wanted. Nothing where no service has instances.

@@ -208,6 +208,17 @@ impl Guarding {
         Ok(Arc::clone(self.tables.get_or_init(|| tables)))
     }
 
+    /// Counters, where a config has needed any.
+    pub(crate) fn made(&self) -> Option<&Arc<Tables>> {
+        self.tables.get()
+    }
+
+    /// How the issuers of tokens stand.
+    pub(crate) fn issuers(&self) -> Vec<identity::View> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.map(|known| known.keeper.views()).unwrap_or_default()
+    }
+
     /// The other nodes, where the config has asked for them.
     pub(crate) fn cluster(&self) -> Option<Arc<Cluster>> {
         self.running.cluster()

@@ -535,6 +535,7 @@ impl admin::Node for Node {
         self.meters.render(&mut text);
         let instances = admin::Node::instances(self);
         gauges::write(&self.shared.site().services, &instances, self.pressure().strain(), &mut text);
+        gauges::write_guarding(&self.guarding, &mut text);
         text
     }
 

@@ -299,3 +299,39 @@ fn client(address: Option<IpAddr>, bytes: &mut [u8; 8]) -> &[u8] {
         None => &bytes[..0],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limit::{Rate, Window};
+
+    fn bucket(count: u32, burst: u32) -> Allowance {
+        let of = |n| NonZeroU32::new(n).unwrap();
+        Allowance::Bucket { rate: Rate { count: of(count), per: Duration::from_secs(1) }, burst: of(burst) }
+    }
+
+    #[test]
+    fn a_node_alone_admits_its_part_and_never_nothing() {
+        let Allowance::Bucket { rate, burst } = share(bucket(100, 200), 4) else { panic!("a bucket") };
+        assert_eq!((rate.count.get(), rate.per, burst.get()), (100, Duration::from_secs(4), 50));
+        let Allowance::Bucket { burst, .. } = share(bucket(100, 3), 4) else { panic!("a bucket") };
+        assert_eq!(burst.get(), 1);
+        let quota = |count| Allowance::Quota { count, window: Window::Day };
+        assert_eq!(share(quota(10), 4), quota(2));
+        assert_eq!(share(quota(1), 4), quota(1));
+        assert_eq!(share(bucket(5, 5), 0), bucket(5, 5), "a node that has met nobody is one");
+    }
+
+    #[test]
+    fn an_address_of_version_6_counts_as_its_network_and_one_of_version_4_as_itself() {
+        let bytes = |text: &str| {
+            let mut bytes = [0; 8];
+            client(Some(text.parse().unwrap()), &mut bytes).to_vec()
+        };
+        assert_eq!(bytes("2001:db8:1:2::1"), bytes("2001:db8:1:2:ffff::9"));
+        assert_ne!(bytes("2001:db8:1:2::1"), bytes("2001:db8:1:3::1"));
+        assert_ne!(bytes("10.0.0.1"), bytes("10.0.0.2"));
+        assert_eq!(bytes("::ffff:10.0.0.1"), bytes("10.0.0.1"));
+        assert_eq!(client(None, &mut [0; 8]), b"", "a Unix socket has no address");
+    }
+}
