@@ -6,12 +6,11 @@ mod keys;
 use divan::{Bencher, black_box};
 use keys::{SECOND, bucket, key, per_second};
 use limit::{Allowance, Gates, Hasher, Key, Keyed, Limiter, Pending, Quotas, Window, text};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 const MILLIONS: u64 = 10_000_000;
-/// 32 million places, so that ten million keys all have one.
-const BYTES: usize = 512 << 20;
 /// Decisions a sample.
 const TAKES: u32 = 100_000;
 
@@ -34,28 +33,21 @@ fn next(state: &mut u64, most: u64) -> u64 {
     ((u128::from(*state) * u128::from(most)) >> 64) as u64
 }
 
+/// Ten million keys, each with something to remember, in a table of so many MiB. Prints what became of them.
 #[expect(clippy::print_stderr, reason = "memory is part of what the bench tells")]
-/// Ten million keys, each with something to remember. Prints what they take.
-fn millions() -> &'static Limiter {
-    static LIMITER: OnceLock<Limiter> = OnceLock::new();
-    LIMITER.get_or_init(|| {
-        let before = resident();
-        let limiter = Limiter::new(BYTES);
-        for n in 0..MILLIONS {
-            limiter.take(
-                &Keyed { key: spread(n), allowance: bucket(100, Duration::from_secs(3_600), 100) },
-                1,
-                SECOND,
-            );
-        }
-        eprintln!(
-            "{} keys in {} MiB of memory, {} evictions",
-            limiter.len(),
-            (resident() - before) >> 20,
-            limiter.evictions()
-        );
-        limiter
-    })
+fn millions(mib: usize) -> Limiter {
+    let before = resident();
+    let limiter = Limiter::new(mib << 20);
+    for n in 0..MILLIONS {
+        limiter.take(&Keyed { key: spread(n), allowance: hundred_an_hour() }, 1, SECOND);
+    }
+    let (keys, taken, lost) = (limiter.len(), (resident() - before) >> 20, limiter.evictions());
+    eprintln!("{keys} keys in {taken} MiB of memory, {lost} evictions");
+    limiter
+}
+
+fn hundred_an_hour() -> Allowance {
+    bucket(100, Duration::from_secs(3_600), 100)
 }
 
 /// Bytes of this process that are in memory.
@@ -95,9 +87,20 @@ fn take_refused(bencher: Bencher<'_, '_>, keys: u64) {
     take(bencher, &Limiter::new(16 << 20), keys, bucket(1, Duration::from_secs(86_400), 1), 0);
 }
 
-#[divan::bench(sample_size = TAKES)]
-fn take_of_ten_million_keys(bencher: Bencher<'_, '_>) {
-    take(bencher, millions(), MILLIONS, bucket(100, Duration::from_secs(3_600), 100), 1_000);
+/// The floor under it: one addition somewhere in that much memory.
+#[divan::bench(args = [256, 512], sample_size = TAKES)]
+fn one_addition_anywhere_in_mib(bencher: Bencher<'_, '_>, mib: usize) {
+    let words: Vec<_> = (0..mib << 17).map(|n| AtomicU64::new(n as u64)).collect();
+    let mut random = 1;
+    bencher.bench_local(|| {
+        let key = spread(next(&mut random, MILLIONS)).0 >> 64;
+        words[((key * words.len() as u128) >> 64) as usize].fetch_add(1, Relaxed)
+    });
+}
+
+#[divan::bench(args = [256, 512], sample_size = TAKES)]
+fn take_of_ten_million_keys_in_mib(bencher: Bencher<'_, '_>, mib: usize) {
+    take(bencher, &millions(mib), MILLIONS, hundred_an_hour(), 1_000);
 }
 
 /// Each is new and finds its group full of others that have something to remember.

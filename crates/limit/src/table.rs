@@ -137,15 +137,15 @@ impl Table {
     fn find(&self, key: Key) -> Option<(&Slot, u64)> {
         let tag = tag(key.0);
         for line in self.lines(key) {
-            let mut open = false;
-            for slot in line {
-                let seen = mark(slot).load(SeqCst);
-                if tag_of(seen) == tag {
-                    return Some((slot, seen));
-                }
-                open |= seen == EMPTY;
+            let seen = line.each_ref().map(|slot| mark(slot).load(SeqCst));
+            // Compared all at once: which of the four it is cannot be foreseen, and a branch that is guessed wrong behind a
+            // cache miss is as dear as the miss.
+            let hits = (0..PLACES).fold(0_u32, |hits, n| hits | u32::from(tag_of(seen[n]) == tag) << n);
+            if hits != 0 {
+                let at = hits.trailing_zeros() as usize % PLACES;
+                return Some((&line[at], seen[at]));
             }
-            if open {
+            if seen.contains(&EMPTY) {
                 return None;
             }
         }
@@ -153,10 +153,11 @@ impl Table {
     }
 
     /// The lines where a key may live, its home first.
-    pub(crate) fn lines(&self, key: Key) -> impl Iterator<Item = &[Slot]> {
+    pub(crate) fn lines(&self, key: Key) -> impl Iterator<Item = &[Slot; PLACES]> {
+        let (lines, _) = self.slots[self.first..].as_chunks();
         // The upper half of the key, scaled to the number of lines.
         let home = (((key.0 >> 64) * self.lines as u128) >> 64) as usize;
-        (0..LINES).map(move |n| &self.slots[self.first + (home ^ n) * PLACES..][..PLACES])
+        (0..LINES).map(move |n| &lines[home ^ n])
     }
 
     /// Counts what became of a place that had an owner or not, and that has one now or not.
