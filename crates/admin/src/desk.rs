@@ -8,7 +8,7 @@ use crate::instances::{self, Steps};
 use crate::live::Memory;
 use crate::node::Node;
 use crate::query::Query;
-use crate::{events, openapi, page, status};
+use crate::{events, keys, openapi, page, status};
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use http::{Request, StatusCode};
@@ -70,7 +70,7 @@ impl Desk {
         self.open(&found, head.uri.query().unwrap_or(""), &body).await
     }
 
-    async fn open(&self, found: &Found, query: &str, body: &[u8]) -> Result<Answer, Problem> {
+    async fn open(&self, found: &Found, query: &str, body: &Bytes) -> Result<Answer, Problem> {
         const OK: StatusCode = StatusCode::OK;
         let (node, name) = (&*self.node, &*found.name);
         let answer = match found.endpoint.door {
@@ -94,6 +94,26 @@ impl Desk {
             Door::Instances => instances::list(node, query)?,
             Door::Decisions => instances::decisions(node, name)?,
             Door::Restart => instances::restart(node, name)?,
+            Door::Keys => keys::list(node, query)?,
+            Door::CreateKey => {
+                let body = body.clone();
+                self.waiting(move |node| keys::create(node, &body)).await?
+            }
+            Door::RotateKey => {
+                let (id, body) = (found.name.clone(), body.clone());
+                self.waiting(move |node| keys::rotate(node, &id, &body)).await?
+            }
+            Door::RevokeKey => {
+                let id = found.name.clone();
+                self.waiting(move |node| keys::revoke(node, &id)).await?
+            }
+            Door::Revocations => keys::revocations(node),
+            Door::RevokeTokens => {
+                let body = body.clone();
+                self.waiting(move |node| keys::revoke_tokens(node, &body)).await?
+            }
+            Door::Consumers => answer::json(OK, &json!(node.consumers())),
+            Door::Limits => answer::json(OK, &json!(node.limits())),
             Door::Status => answer::json(OK, &status::document(node, &self.memory.view(node.snapshot()))),
             Door::Events => answer::json(OK, &events::document(&node.events())),
             Door::Explain => explain(node, query)?,
@@ -108,6 +128,18 @@ impl Desk {
             }
         };
         Ok(answer)
+    }
+
+    /// Does what waits for the disk, on a thread that may. A client that leaves meanwhile leaves it to its end.
+    async fn waiting(
+        &self,
+        work: impl FnOnce(&dyn Node) -> Result<Answer, Problem> + Send + 'static,
+    ) -> Result<Answer, Problem> {
+        let node = Arc::clone(&self.node);
+        tokio::task::spawn_blocking(move || work(&*node)).await.unwrap_or_else(|_| {
+            let detail = "It was begun and broke off: look whether it is done before you try again.";
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+        })
     }
 
     fn page(&self) -> Answer {

@@ -24,6 +24,14 @@ pub(crate) enum Door {
     Instances,
     Decisions,
     Restart,
+    Keys,
+    CreateKey,
+    RotateKey,
+    RevokeKey,
+    Revocations,
+    RevokeTokens,
+    Consumers,
+    Limits,
     Status,
     Events,
     Explain,
@@ -46,7 +54,7 @@ pub(crate) enum Verb {
 pub(crate) struct Endpoint {
     pub(crate) door: Door,
     pub(crate) verb: Verb,
-    /// A segment `{name}` stands for the name of a service.
+    /// A segment `{name}` stands for the name of a service, `{id}` for the id of a key.
     pub(crate) path: &'static str,
     /// Open to everybody: probes carry no token and name the machine as they like, and learn one word.
     pub(crate) open: bool,
@@ -65,6 +73,14 @@ const ENDPOINTS_PATH: &str = "/api/services/{name}/endpoints";
 const NO_SUCH: &[(u16, &str)] =
     &[(400, "The URL of the endpoint is missing."), (404, "There is no such service, or no such endpoint.")];
 
+/// What may come of changes to keys and tokens.
+const KEPT: &[(u16, &str)] = &[
+    (409, "It cannot be done as things stand; the detail says why."),
+    (422, "The body does not say what to do; nothing changed."),
+    (500, "It could not be made to last; nothing changed."),
+];
+const KEPT_ID: &[(u16, &str)] = &[(404, "There is no such key."), KEPT[0], KEPT[1], KEPT[2]];
+
 const fn get(door: Door, path: &'static str, media_type: &'static str, summary: &'static str) -> Endpoint {
     Endpoint { door, verb: Verb::Get, path, open: false, summary, media_type, otherwise: &[] }
 }
@@ -74,7 +90,7 @@ const fn post(door: Door, path: &'static str, summary: &'static str) -> Endpoint
 }
 
 /// Everything.
-pub(crate) static ENDPOINTS: [Endpoint; 22] = [
+pub(crate) static ENDPOINTS: [Endpoint; 30] = [
     get(Door::Page, "/", "text/html", "The overview page."),
     Endpoint { open: true, ..get(Door::Health, "/healthz", TEXT, "Does the process live?") },
     Endpoint {
@@ -156,6 +172,43 @@ pub(crate) static ENDPOINTS: [Endpoint; 22] = [
             "Replaces the instances of a service, one after the other, without losing a request.",
         )
     },
+    Endpoint {
+        otherwise: &[(404, "There is no such consumer.")],
+        ..get(Door::Keys, "/api/keys", JSON, "API keys of consumers, without their texts, the newest first.")
+    },
+    Endpoint {
+        otherwise: KEPT,
+        ..post(Door::CreateKey, "/api/keys", "Makes an API key for a consumer. Its text is told this once.")
+    },
+    Endpoint {
+        otherwise: KEPT_ID,
+        ..post(
+            Door::RotateKey,
+            "/api/keys/{id}/rotate",
+            "Makes a key in the place of another one, which is good for a while yet. Its text is told this once.",
+        )
+    },
+    Endpoint {
+        verb: Verb::Delete,
+        otherwise: KEPT_ID,
+        ..post(Door::RevokeKey, "/api/keys/{id}", "Revokes an API key, at once and for good, on all nodes.")
+    },
+    get(Door::Revocations, "/api/revocations", JSON, "Tokens that were revoked, the latest first."),
+    Endpoint {
+        otherwise: KEPT,
+        ..post(
+            Door::RevokeTokens,
+            "/api/revocations",
+            "Revokes a token by its `jti`, or all of a subject that were issued up to now, on all nodes.",
+        )
+    },
+    get(Door::Consumers, "/api/consumers", JSON, "Callers that the config names, and their keys."),
+    get(
+        Door::Limits,
+        "/api/limits",
+        JSON,
+        "Limits, what they did, how full the tables are, and the cluster.",
+    ),
     get(
         Door::Status,
         "/api/status",
@@ -199,17 +252,32 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Problem> {
         }
         verbs.push(endpoint.verb);
     }
-    let allowed = match verbs[..] {
-        [] => {
+    let has = |verb| verbs.contains(&verb);
+    let allowed = match (has(Verb::Get), has(Verb::Post), has(Verb::Delete)) {
+        (false, false, false) => {
             let detail = format!("There is nothing at {path}. GET /openapi.json lists what there is.");
             return Err(Problem::new(StatusCode::NOT_FOUND, detail));
         }
-        [Verb::Get, ..] => "GET, HEAD",
-        [Verb::Post] => "POST",
-        [Verb::Post | Verb::Delete, ..] => "POST, DELETE",
+        (true, false, false) => "GET, HEAD",
+        (false, true, false) => "POST",
+        (false, false, true) => "DELETE",
+        (true, true, false) => "GET, HEAD, POST",
+        (true, false, true) => "GET, HEAD, DELETE",
+        (false, true, true) => "POST, DELETE",
+        (true, true, true) => "GET, HEAD, POST, DELETE",
     };
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} takes {allowed}."));
     Err(problem.header(ALLOW, allowed))
+}
+
+impl Endpoint {
+    /// The status of a success.
+    pub(crate) fn success(&self) -> StatusCode {
+        match self.door {
+            Door::CreateKey | Door::RotateKey | Door::RevokeTokens => StatusCode::CREATED,
+            _ => StatusCode::OK,
+        }
+    }
 }
 
 impl Verb {
@@ -227,8 +295,8 @@ fn matched(template: &str, path: &str) -> Option<String> {
     let (mut segments, mut name) = (path.split('/'), String::new());
     for expected in template.split('/') {
         match (expected, segments.next()?) {
-            ("{name}", "") => return None,
-            ("{name}", given) => name = percent_decoded(given).into_owned(),
+            ("{name}" | "{id}", "") => return None,
+            ("{name}" | "{id}", given) => name = percent_decoded(given).into_owned(),
             (expected, given) if expected == given => {}
             _ => return None,
         }
@@ -253,11 +321,18 @@ mod tests {
 
     #[test]
     fn a_wrong_method_is_told_every_right_one() {
-        let refused = find(&Method::PUT, "/api/services/a/endpoints").unwrap_err().into_answer();
-        assert_eq!(
-            (refused.status().as_u16(), &refused.headers()[ALLOW]),
-            (405, &"POST, DELETE".parse().unwrap())
-        );
+        for (path, methods) in [
+            ("/api/services/a/endpoints", "POST, DELETE"),
+            ("/api/keys", "GET, HEAD, POST"),
+            ("/api/keys/a", "DELETE"),
+            ("/api/revocations", "GET, HEAD, POST"),
+        ] {
+            let refused = find(&Method::PUT, path).unwrap_err().into_answer();
+            assert_eq!(
+                (refused.status().as_u16(), &refused.headers()[ALLOW]),
+                (405, &methods.parse().unwrap())
+            );
+        }
     }
 
     #[test]

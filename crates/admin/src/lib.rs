@@ -10,12 +10,14 @@
 //! *Not here*: TLS, users and roles, what a reload or a change of endpoints does.
 
 mod answer;
+mod callers;
 mod desk;
 mod edit;
 mod endpoint;
 mod events;
 mod guard;
 mod instances;
+mod keys;
 mod live;
 mod node;
 mod openapi;
@@ -26,9 +28,11 @@ mod server;
 mod status;
 mod view;
 
+pub use callers::{ClusterView, ConsumerView, LimitsView, PolicyView, TableView};
 pub use edit::{Edit, Refusal};
 pub use guard::Settings;
 pub use instances::{DecisionView, InstanceView, LimitView, ProposalView, ServiceInstances};
+pub use keys::{KeyRefusal, KeyView, MintedKey, NewKey, NewRevocation, RevocationView, Rotation};
 pub use node::{Node, Reloading, Upgrading};
 pub use server::serve;
 pub use view::{EndpointView, ServiceView};

@@ -1,7 +1,9 @@
 //! What the admin server asks of the process it belongs to.
 
+use crate::callers::{ConsumerView, LimitsView};
 use crate::edit::{Edit, Refusal};
 use crate::instances::{DecisionView, ServiceInstances};
+use crate::keys::{KeyRefusal, KeyView, MintedKey, NewKey, NewRevocation, RevocationView, Rotation};
 use crate::view::ServiceView;
 use observe::{Event, Snapshot};
 use serde_json::Value;
@@ -13,8 +15,12 @@ pub type Reloading<'a> = Pin<Box<dyn Future<Output = Result<Value, Value>> + Sen
 /// An upgrade under way: which process took over, or why none did.
 pub type Upgrading<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + Send + 'a>>;
 
+/// Why a node does nothing about keys and tokens that has not said how.
+const NO_KEYS: &str = "This node keeps no keys.";
+
 /// The running gateway, as an operator sees it. The calls answer at once, but for [`Node::reload`] and
-/// [`Node::upgrade`]; none blocks.
+/// [`Node::upgrade`]; none blocks, but for those that change keys or revoke tokens: they wait for the disk, and are called
+/// on a thread that may.
 pub trait Node: Send + Sync + 'static {
     /// May traffic be sent here? No before the first config is in force, and no while draining.
     fn ready(&self) -> bool;
@@ -52,6 +58,42 @@ pub trait Node: Send + Sync + 'static {
     fn restart(&self, service: &str) -> Result<Value, Refusal> {
         let _ = service;
         Err(Refusal::NoService)
+    }
+    /// All API keys, in no order.
+    fn keys(&self) -> Vec<KeyView> {
+        Vec::new()
+    }
+    /// Makes a key. It lasts before its text is given. Waits for the disk.
+    fn create_key(&self, wanted: NewKey) -> Result<MintedKey, KeyRefusal> {
+        let _ = wanted;
+        Err(KeyRefusal::NotNow(NO_KEYS.to_owned()))
+    }
+    /// Makes a key in the place of the one with this id, which is good for a while yet. Waits for the disk.
+    fn rotate_key(&self, id: &str, rotation: Rotation) -> Result<MintedKey, KeyRefusal> {
+        let _ = (id, rotation);
+        Err(KeyRefusal::NoKey)
+    }
+    /// Revokes the key with this id, for good. Waits for the disk.
+    fn revoke_key(&self, id: &str) -> Result<KeyView, KeyRefusal> {
+        let _ = id;
+        Err(KeyRefusal::NoKey)
+    }
+    /// All tokens that were revoked, in no order.
+    fn revocations(&self) -> Vec<RevocationView> {
+        Vec::new()
+    }
+    /// Revokes tokens: either `jti` or `subject` is there. Waits for the disk.
+    fn revoke_tokens(&self, wanted: NewRevocation) -> Result<RevocationView, KeyRefusal> {
+        let _ = wanted;
+        Err(KeyRefusal::NotNow(NO_KEYS.to_owned()))
+    }
+    /// The callers that the config names, in its order.
+    fn consumers(&self) -> Vec<ConsumerView> {
+        Vec::new()
+    }
+    /// The limits in force, and what they did.
+    fn limits(&self) -> LimitsView {
+        LimitsView::default()
     }
     /// The road that a request like `GET http://host/path` with headers like `Name: value` would take; as an error, what is
     /// wrong with the request.

@@ -1,5 +1,7 @@
 //! `/openapi.json`: the description of the admin API, made from the table that answers it.
 
+mod bodies;
+
 use crate::endpoint::{Door, ENDPOINTS, Endpoint, Verb};
 use serde_json::{Map, Value, json};
 
@@ -30,7 +32,7 @@ pub(crate) fn document() -> Value {
 fn operation(endpoint: &Endpoint) -> Value {
     let mut responses = Map::new();
     let success = json!({ "description": "Done.", "content": { endpoint.media_type: { "schema": {} } } });
-    responses.insert("200".to_owned(), success);
+    responses.insert(endpoint.success().as_u16().to_string(), success);
     for (status, meaning) in endpoint.otherwise {
         // A probe's answer is one word whatever the status.
         let content = if endpoint.open {
@@ -53,8 +55,8 @@ fn operation(endpoint: &Endpoint) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
-    if endpoint.door == Door::AddEndpoint {
-        operation["requestBody"] = new_endpoint();
+    if let Some(body) = bodies::of(endpoint.door) {
+        operation["requestBody"] = body;
     }
     operation["responses"] = responses.into();
     operation
@@ -69,6 +71,12 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
             "description": "The name of a service.", "example": "shop",
         }));
     }
+    if endpoint.path.contains("{id}") {
+        parameters.push(json!({
+            "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
+            "description": "The id of a key: the part of its text behind `tg_`.", "example": "0aB1cD2eF3gH",
+        }));
+    }
     match endpoint.door {
         Door::RemoveEndpoint | Door::DrainEndpoint | Door::UndrainEndpoint => parameters.push(json!({
             "name": "url", "in": "query", "required": true, "schema": { "type": "string" },
@@ -77,6 +85,10 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         Door::Instances => parameters.push(json!({
             "name": "service", "in": "query", "schema": { "type": "string" },
             "description": "Only the service of that name.", "example": "shop",
+        })),
+        Door::Keys => parameters.push(json!({
+            "name": "consumer", "in": "query", "schema": { "type": "string" },
+            "description": "Only the keys of this consumer.", "example": "mobile-app",
         })),
         Door::Explain => parameters.extend([
             json!({
@@ -92,31 +104,6 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         _ => {}
     }
     parameters
-}
-
-/// What describes an endpoint: as in the config file, where each key is explained.
-fn new_endpoint() -> Value {
-    let whole = json!({
-        "type": "object",
-        "required": ["url"],
-        "additionalProperties": false,
-        "properties": {
-            "url": { "type": "string" },
-            "weight": { "type": "integer", "minimum": 1, "maximum": 65_535, "default": 1 },
-            "zone": { "type": "string" },
-            "backup": { "type": "boolean", "default": false },
-            "priority": { "type": "integer", "minimum": 0, "maximum": 9, "default": 0 },
-            "max_connections": { "type": "integer", "minimum": 1 },
-            "max_requests": { "type": "integer", "minimum": 1 },
-        },
-    });
-    json!({
-        "required": true,
-        "content": { "application/json": {
-            "schema": { "oneOf": [{ "type": "string", "description": "Its URL." }, whole] },
-            "example": { "url": "http://10.0.0.7:9200", "weight": 2 },
-        } },
-    })
 }
 
 fn refused() -> Value {

@@ -5,6 +5,7 @@
 //! The policy lets only this page's own script and style run, by a nonce; whatever a route is named, it stays text. What
 //! a button asks for is asked of the API by that script, after a question.
 
+mod callers;
 mod events;
 mod figures;
 mod instances;
@@ -56,7 +57,7 @@ pub(crate) fn render(node: &dyn Node, live: &Live, steps: &Steps, nonce: &str) -
                 (main(node, live, steps))
                 output #said hidden {}
                 footer {
-                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/instances", "/api/events", "/api/config", "/openapi.json"] {
+                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/instances", "/api/consumers", "/api/limits", "/api/events", "/api/config", "/openapi.json"] {
                         a href=(path) { (path) }
                     }
                 }
@@ -90,6 +91,7 @@ fn main(node: &dyn Node, live: &Live, steps: &Steps) -> Markup {
             (instances::instances(node, steps))
             (services::endpoints(&views, live))
             (routes(live))
+            (callers::callers(node))
             (events::events(&node.events()))
             div.pair {
                 (listeners(live))
@@ -215,7 +217,8 @@ fn scrolled(title: &str, columns: &[&str], rows: &Markup) -> Markup {
 fn alignment(column: &str) -> &'static str {
     match column {
         "Route" | "Service" | "Endpoint" | "State" | "Address" | "Reason" | "Since, why" | "Last check"
-        | "When" | "What" | "Change" | "Sum" | "Instance" | "Place" | "Revision" | "Last words" => "text",
+        | "When" | "What" | "Change" | "Sum" | "Instance" | "Place" | "Revision" | "Last words"
+        | "Consumer" | "Plan" | "Limit" | "Where" | "Allowance" | "Counted by" => "text",
         _ => "number",
     }
 }
