@@ -31,11 +31,14 @@ pub(crate) fn demo(args: &Demo) -> Result<ExitCode> {
     // The ports are taken only until the gateway binds them itself.
     let gateway = free_port(args.port)?.local_addr()?;
     let admin = free_port(9090)?.local_addr()?;
+    // What it keeps is of no use to the next one.
+    let data = std::env::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
     let least = args.instances.unwrap_or(if args.surge { 1 } else { 3 });
     let text = CONFIG
         .replace("GATEWAY", &gateway.to_string())
         .replace("ADMIN", &admin.to_string())
         .replace("PROGRAM", &program)
+        .replace("DATA", &serde_json::to_string(&data.to_string_lossy())?)
         .replace("MIN", &least.to_string());
     let loaded =
         config::parse(&text, "the demo's config", &|_| None).map_err(|r| anyhow!(r.render(false)))?;
@@ -57,6 +60,7 @@ pub(crate) fn demo(args: &Demo) -> Result<ExitCode> {
             made.abort();
         }
     })?;
+    let _ = std::fs::remove_dir_all(&data);
     say::line("The demo has ended, and the instances of the sample API with it.");
     Ok(code)
 }

@@ -35,8 +35,11 @@ pub fn banner(gateway: &Address, others: &[Address]) -> String {
     text
 }
 
+/// The key of the demo's one partner: it stands in the demo's config.
+const KEY: &str = "demo-partner-key-2026";
+
 /// Lines for a shell, each with what to look for. The guide explains them: docs/guide/try-the-demo.md.
-fn tries(url: &str) -> [(String, &'static str); 6] {
+fn tries(url: &str) -> [(String, &'static str); 8] {
     let order = r#"{"product_id": 7, "quantity": 0}"#;
     [
         (
@@ -55,6 +58,17 @@ fn tries(url: &str) -> [(String, &'static str); 6] {
         (
             format!("curl -i {url}/v1/orders -H 'Content-Type: application/json' -d '{order}'"),
             "An order with a mistake: the answer says what to change.",
+        ),
+        (
+            format!("curl -i {url}/partners/v1/me -H 'X-API-Key: {KEY}'"),
+            "A route for partners: the API hears who calls, and not the key. Without the key it is 401.",
+        ),
+        (
+            format!(
+                "for n in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null -w '%{{http_code}} ' -H 'X-API-Key: {KEY}' \
+                 {url}/partners/v1/me; done; echo"
+            ),
+            "Their plan allows five at once and one a second: then 429, with Retry-After.",
         ),
     ]
 }
