@@ -1,8 +1,11 @@
 //! What was typed.
 
 use crate::endpoints::Endpoints;
+use crate::hash_password::HashPassword;
 use crate::instances::{Of, Which};
+use crate::keys::Keys;
 use crate::simulate::Simulate;
+use crate::tokens::Tokens;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -46,6 +49,16 @@ pub(crate) enum Command {
     Restart(Of),
     /// Show the last decisions on how many instances a service has, with the sum behind each.
     Decisions(Of),
+    /// Make, show, replace and revoke the API keys of a running node's consumers.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Revoke tokens before they expire, and show which were.
+    #[command(subcommand)]
+    Tokens(Tokens),
+    /// Show the limits of a running node, and what they did.
+    Limits(At),
+    /// Make what `consumers[].basic.password_hash` holds of a password, from the terminal or standard input.
+    HashPassword(HashPassword),
     /// Try out in virtual time what would happen.
     #[command(subcommand)]
     Simulate(Simulate),

@@ -131,7 +131,7 @@ fn decision(decision: &Value) -> [String; 5] {
 }
 
 /// Columns as wide as what stands in them; the last one as it is.
-fn table<const N: usize>(columns: &[&str; N], rows: &[[String; N]]) -> String {
+pub(crate) fn table<const N: usize>(columns: &[&str; N], rows: &[[String; N]]) -> String {
     let heading = columns.map(str::to_owned);
     let lines = || std::iter::once(&heading).chain(rows);
     let widths: [usize; N] =
@@ -149,7 +149,7 @@ fn table<const N: usize>(columns: &[&str; N], rows: &[[String; N]]) -> String {
 }
 
 /// A value as a word; what is not known is a dash.
-fn word(value: &Value) -> String {
+pub(crate) fn word(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
         Value::String(text) => text.clone(),

@@ -16,7 +16,10 @@ mod endpoints;
 mod gauges;
 mod guarding;
 mod handed;
+mod hash_password;
 mod instances;
+mod keys;
+mod limits;
 mod listeners;
 mod membership;
 mod newcomer;
@@ -31,6 +34,7 @@ mod service_manager;
 mod shown;
 mod simulate;
 mod status;
+mod tokens;
 mod upgrade;
 mod vitals;
 mod watch;
@@ -62,6 +66,10 @@ fn main() -> ExitCode {
         Command::Instances(which) => instances::instances(&which),
         Command::Restart(of) => instances::restart(&of),
         Command::Decisions(of) => instances::decisions(&of),
+        Command::Keys(what) => keys::keys(&what),
+        Command::Tokens(what) => tokens::tokens(&what),
+        Command::Limits(at) => limits::limits(&at),
+        Command::HashPassword(how) => hash_password::hash_password(&how),
         Command::Simulate(what) => simulate::simulate(&what),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),
     };

@@ -1,6 +1,8 @@
 //! The running node: one version of the config in force, and how the next one comes into force.
 
+mod callers;
 mod editing;
+mod keys;
 mod launching;
 
 use crate::assemble::{self, Parts};
@@ -58,6 +60,8 @@ pub(crate) struct Node {
     secret: [u8; 32],
     /// What identity and limits keep.
     pub(crate) guarding: Guarding,
+    /// Held by whoever changes keys or revokes tokens: what they change they have read before.
+    changing: Mutex<()>,
     /// Other services are in force than those that are looked after.
     changed: AtomicBool,
     /// Sites that a reload replaced. Requests under way may hold them yet; the last holder would have to free tens of
@@ -148,6 +152,7 @@ impl Node {
             members: Mutex::new(members),
             secret,
             guarding,
+            changing: Mutex::default(),
             changed: AtomicBool::new(false),
             replaced: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -595,6 +600,38 @@ impl admin::Node for Node {
             return Err(admin::Refusal::NoService);
         }
         Ok(json!({ "service": service, "instances": view.ready }))
+    }
+
+    fn keys(&self) -> Vec<admin::KeyView> {
+        self.shown_keys()
+    }
+
+    fn create_key(&self, wanted: admin::NewKey) -> Result<admin::MintedKey, admin::KeyRefusal> {
+        self.new_key(&wanted)
+    }
+
+    fn rotate_key(&self, id: &str, how: admin::Rotation) -> Result<admin::MintedKey, admin::KeyRefusal> {
+        self.new_key_for(id, &how)
+    }
+
+    fn revoke_key(&self, id: &str) -> Result<admin::KeyView, admin::KeyRefusal> {
+        self.take_back_key(id)
+    }
+
+    fn revocations(&self) -> Vec<admin::RevocationView> {
+        self.shown_revocations()
+    }
+
+    fn revoke_tokens(&self, wanted: admin::NewRevocation) -> Result<admin::RevocationView, admin::KeyRefusal> {
+        self.take_back_tokens(&wanted)
+    }
+
+    fn consumers(&self) -> Vec<admin::ConsumerView> {
+        self.shown_consumers()
+    }
+
+    fn limits(&self) -> admin::LimitsView {
+        self.shown_limits()
     }
 
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {

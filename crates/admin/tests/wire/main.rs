@@ -5,5 +5,6 @@ mod bounds;
 mod endpoints;
 mod guard;
 mod instances;
+mod keys;
 mod page;
 mod server;

@@ -1,8 +1,9 @@
 //! A running admin server over a node made for tests, and a client that speaks raw bytes.
 
 use admin::{
-    DecisionView, Edit, EndpointView, Node, Refusal, Reloading, ServiceInstances, ServiceView, Settings,
-    Upgrading, serve,
+    ClusterView, ConsumerView, DecisionView, Edit, EndpointView, KeyRefusal, KeyView, LimitsView, MintedKey,
+    NewKey, NewRevocation, Node, PolicyView, Refusal, Reloading, RevocationView, Rotation, ServiceInstances,
+    ServiceView, Settings, TableView, Upgrading, serve,
 };
 use observe::{Event, Meters, Snapshot};
 use serde_json::{Value, json};
@@ -27,6 +28,10 @@ pub(crate) struct Gateway {
     pub(crate) instances: Mutex<Vec<ServiceInstances>>,
     /// The services whose instances were to be replaced.
     pub(crate) restarts: Mutex<Vec<String>>,
+    /// What was asked of it about keys and tokens.
+    pub(crate) asked: Mutex<Vec<String>>,
+    /// What it says to the next of that.
+    pub(crate) refusal: Mutex<Option<KeyRefusal>>,
 }
 
 /// A service `shop` with these endpoints: URL and state.
@@ -48,7 +53,75 @@ pub(crate) fn shop(endpoints: &[(&str, &'static str)]) -> ServiceView {
     }
 }
 
+/// A key `id` of a consumer.
+fn key(id: &str, consumer: &str, created: u64) -> KeyView {
+    KeyView {
+        id: id.to_owned(),
+        consumer: consumer.to_owned(),
+        state: "active",
+        created,
+        ..KeyView::default()
+    }
+}
+
+impl Gateway {
+    /// Notes what was asked, and refuses it where a test wants that.
+    fn ask(&self, what: String) -> Result<(), KeyRefusal> {
+        if let Some(refusal) = self.refusal.lock().expect("no test panics with it").take() {
+            return Err(refusal);
+        }
+        self.asked.lock().expect("no test panics with it").push(what);
+        Ok(())
+    }
+}
+
 impl Node for Gateway {
+    fn keys(&self) -> Vec<KeyView> {
+        vec![key("k1", "web", 1), key("k2", "app", 2), key("k3", "web", 3)]
+    }
+    fn create_key(&self, wanted: NewKey) -> Result<MintedKey, KeyRefusal> {
+        self.ask(format!("create {wanted:?}"))?;
+        Ok(MintedKey { text: "tg_text".to_owned(), view: key("k1", &wanted.consumer, 1), replaces: None })
+    }
+    fn rotate_key(&self, id: &str, rotation: Rotation) -> Result<MintedKey, KeyRefusal> {
+        self.ask(format!("rotate {id} {:?}", rotation.overlap))?;
+        let old = KeyView { expires: Some(99), ..key(id, "web", 1) };
+        Ok(MintedKey { text: "tg_text".to_owned(), view: key("k9", "web", 9), replaces: Some(old) })
+    }
+    fn revoke_key(&self, id: &str) -> Result<KeyView, KeyRefusal> {
+        self.ask(format!("revoke {id}"))?;
+        Ok(KeyView { state: "revoked", ..key(id, "web", 1) })
+    }
+    fn revocations(&self) -> Vec<RevocationView> {
+        vec![RevocationView { jti: Some("t".to_owned()), changed: 1, ..RevocationView::default() }]
+    }
+    fn revoke_tokens(&self, wanted: NewRevocation) -> Result<RevocationView, KeyRefusal> {
+        self.ask(format!("tokens {:?} {:?} {:?}", wanted.jti, wanted.subject, wanted.until))?;
+        Ok(RevocationView { jti: wanted.jti, subject: wanted.subject, ..RevocationView::default() })
+    }
+    fn consumers(&self) -> Vec<ConsumerView> {
+        let named = |name: &str| ConsumerView { name: name.to_owned(), ..ConsumerView::default() };
+        vec![named("web"), named("app"), named("idle")]
+    }
+    fn limits(&self) -> LimitsView {
+        let policy = PolicyView {
+            name: "fair".to_owned(),
+            kind: "rate",
+            allowance: "10/s, burst 20".to_owned(),
+            key: vec!["ip".to_owned()],
+            sharing: "fast",
+            shadow: true,
+            rejected: 7,
+            ..PolicyView::default()
+        };
+        let why = Some("no route to host".to_owned());
+        LimitsView {
+            policies: vec![policy],
+            table: Some(TableView { entries: 3, capacity: 8, evictions: 0 }),
+            quotas: None,
+            cluster: Some(ClusterView { why, nodes: 2, ..ClusterView::default() }),
+        }
+    }
     fn ready(&self) -> bool {
         !self.draining()
     }
@@ -156,6 +229,8 @@ impl Server {
             edits: Mutex::default(),
             instances: Mutex::default(),
             restarts: Mutex::default(),
+            asked: Mutex::default(),
+            refusal: Mutex::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let served = serve(listener, Arc::clone(&node) as Arc<dyn Node>, settings, async {
