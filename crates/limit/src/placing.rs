@@ -103,3 +103,77 @@ impl Table {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key = Key(7 << 40);
+
+    fn never() -> Visit<impl Fn(u64) -> bool> {
+        Visit { tick: 5, over: |word| word == 0 }
+    }
+
+    /// The places of the key's home line, with the marks that other workers have put there.
+    fn with_marks<const N: usize>(table: &Table, marks: [u64; N]) -> [&Slot; 4] {
+        let line = table.lines(KEY).next().expect("a home");
+        for (slot, theirs) in line.iter().zip(marks) {
+            mark(slot).store(theirs, SeqCst);
+            word(slot).store(100, SeqCst);
+        }
+        line.each_ref()
+    }
+
+    #[test]
+    fn a_key_that_has_settled_behind_is_found_and_the_claim_given_up() {
+        let (table, ours) = (Table::new(0), tag(KEY.0));
+        let slots = with_marks(&table, [EMPTY, newcomer(ours, 5)]);
+        assert!(!table.place(KEY, 1, &never()));
+        assert_eq!(mark(slots[0]).load(SeqCst), LEFT, "not empty: nobody would look behind it");
+        table.update(KEY, &never(), |old| (Some(old + 1), ()));
+        assert_eq!((table.get(KEY), word(slots[1]).load(SeqCst)), (101, 101));
+        assert_eq!(table.len(), 0, "what was put there by hand was not counted");
+    }
+
+    #[test]
+    fn of_two_that_move_in_with_one_key_the_first_goes_first() {
+        let (table, ours) = (Table::new(0), tag(KEY.0));
+        let slots = with_marks(&table, [moving(ours), moving(ours)]);
+        assert!(!table.is_alone(KEY, slots[1]));
+        mark(slots[0]).store(LEFT, SeqCst);
+        assert!(table.is_alone(KEY, slots[1]));
+        mark(slots[0]).store(moving(ours + 1), SeqCst);
+        assert!(table.is_alone(KEY, slots[1]), "another key is no matter");
+    }
+
+    #[test]
+    fn the_first_waits_to_see_whether_the_second_leaves_or_has_settled() {
+        let (table, ours) = (Table::new(0), tag(KEY.0));
+        for (then, alone) in [(LEFT, true), (newcomer(ours, 5), false)] {
+            let slots = with_marks(&table, [moving(ours), moving(ours)]);
+            let waited = std::thread::scope(|scope| {
+                let first = scope.spawn(|| table.is_alone(KEY, slots[0]));
+                std::thread::yield_now();
+                mark(slots[1]).store(then, SeqCst);
+                first.join().expect("it waits")
+            });
+            assert_eq!(waited, alone);
+        }
+    }
+
+    #[test]
+    fn a_place_whose_owner_has_come_back_is_not_taken() {
+        let table = Table::new(0);
+        // It is over when looked at and no more when claimed.
+        let theirs = newcomer(tag(KEY.0) + 1, 5);
+        let slots = with_marks(&table, [theirs; 4]);
+        let looks = std::cell::Cell::new(0);
+        let over = |_| {
+            looks.set(looks.get() + 1);
+            looks.get() <= 4
+        };
+        assert!(!table.place(KEY, 1, &Visit { tick: 5, over }));
+        assert!(slots.iter().all(|slot| mark(slot).load(SeqCst) == theirs && word(slot).load(SeqCst) == 100));
+        assert_eq!(table.evictions(), 0);
+    }
+}
