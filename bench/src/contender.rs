@@ -4,12 +4,14 @@
 //! log, one worker. Each configuration is the plain one that its own manual suggests for that.
 
 mod envoy;
+mod guard;
 mod haproxy;
 mod nginx;
 mod others;
 mod pool;
 mod tidegate;
 
+pub(crate) use guard::{Check, Guard};
 pub(crate) use pool::Pool;
 
 use crate::server::Launch;
@@ -66,6 +68,8 @@ pub(crate) struct Plan {
     /// A port for the server's own administration.
     pub(crate) admin: u16,
     pub(crate) keys: Keys,
+    /// What is asked of callers; `None`: nothing.
+    pub(crate) guard: Option<Guard>,
 }
 
 /// Files with a self-signed certificate.
@@ -99,6 +103,11 @@ impl Plan {
             Some(routes) => format!("{}users/42", Self::route_path(routes.saturating_sub(1))),
             None => "/api/v1/users/42".to_owned(),
         }
+    }
+
+    /// Header fields, each with its end of line, without which nothing is passed on.
+    pub(crate) fn fields(&self) -> String {
+        self.guard.as_ref().map_or_else(String::new, |guard| guard.field(0))
     }
 
     /// The prefixes of all routes.
@@ -164,9 +173,13 @@ impl Contender {
     /// Whether it can do what the plan says, with the configuration that we have for it.
     pub(crate) fn can(self, plan: &Plan) -> bool {
         match self {
-            Self::Tidegate | Self::Nginx | Self::NginxMainline | Self::Haproxy | Self::Envoy => true,
+            Self::Tidegate | Self::Haproxy | Self::Envoy => true,
+            // Checking tokens is for those who pay.
+            Self::Nginx | Self::NginxMainline => {
+                plan.guard.as_ref().is_none_or(|guard| guard.check != Check::Token)
+            }
             Self::Caddy | Self::Traefik | Self::Floor | Self::Direct => {
-                plan.front == Front::Http1 && plan.routes.is_none()
+                plan.front == Front::Http1 && plan.routes.is_none() && plan.guard.is_none()
             }
         }
     }
@@ -187,6 +200,9 @@ impl Contender {
 
     /// Writes its configuration into `folder` and returns how to start it there.
     pub(crate) fn prepare(self, program: &Path, plan: &Plan, folder: &Path) -> Result<Launch> {
+        if let Some(guard) = &plan.guard {
+            guard.write(folder)?;
+        }
         let launch = match self {
             Self::Tidegate => tidegate::prepare(program, plan, folder)?,
             Self::Nginx | Self::NginxMainline => nginx::prepare(program, plan, folder)?,

@@ -61,6 +61,7 @@ impl Lab {
             connections: 1024,
             admin: free_port()?,
             keys: self.keys(),
+            guard: None,
         })
     }
 
@@ -82,9 +83,9 @@ impl Lab {
         let folder = self.folder_for(&contender.name())?;
         let launch = contender.prepare(program, plan, &folder)?;
         let mut server = Server::start(&launch, SERVER_CORE, plan.port, &folder)?;
-        let path = plan.path();
+        let (path, fields) = (plan.path(), plan.fields());
         let took = server.ready(match plan.front {
-            Front::Http1 => Probe::Answers(&path),
+            Front::Http1 => Probe::Answers(&path, &fields),
             Front::Http2 | Front::Tls => Probe::Accepts,
         })?;
         Ok((server, took))
@@ -96,7 +97,7 @@ impl Lab {
         let launch = contender.prepare_pool(program, pool, &folder)?;
         let launch = launch.with_context(|| format!("no configuration of {}", contender.name()))?;
         let mut server = Server::start(&launch, SERVER_CORE, pool.port, &folder)?;
-        server.ready(Probe::Answers("/item/0"))?;
+        server.ready(Probe::Answers("/item/0", ""))?;
         Ok(server)
     }
 

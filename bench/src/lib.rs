@@ -4,11 +4,13 @@
 //! proxying can cost on this machine? Server on core 0, origin and load tool on core 1, servers in turns so that the
 //! drift of a shared machine hits all alike, medians. Absolute numbers vary by machine; ratios within one run hold.
 //! `faults` asks another question: what do clients notice when half of the instances behind a server go wrong? And `scale`:
-//! what do they notice of instances that come and go with the load?
+//! what do they notice of instances that come and go with the load? `guard`: what does asking who is calling, and how often,
+//! add to a request's cost?
 //! *Not here*: tests. A speed is never asserted, it is measured and kept by date in `results/`.
 #![allow(clippy::print_stderr, reason = "a terminal tool speaks on the terminal")]
 
 mod contender;
+mod credentials;
 pub mod fleet;
 pub mod floor;
 pub mod handshakes;

@@ -4,14 +4,16 @@
 
 use crate::server::OTHER_CORE;
 use anyhow::{Context, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a load tool does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Load {
     /// wrk: so many keep-alive connections, each with one request under way.
     Http1 { connections: usize, tls: bool },
+    /// wrk, as above, with the requests that a script of [`script`] sends in turns.
+    Scripted { connections: usize, script: PathBuf },
     /// h2load: so many connections with so many requests under way on each.
     Http2 { connections: usize, streams: usize },
     /// New TLS connections, so many at a time, one request on each.
@@ -31,7 +33,7 @@ pub(crate) struct Outcome {
 
 impl Load {
     /// Runs for `secs` seconds against a port of 127.0.0.1. `helpers` is the folder of our own load tool.
-    pub(crate) fn run(self, port: u16, path: &str, secs: u64, helpers: &Path) -> Result<Outcome> {
+    pub(crate) fn run(&self, port: u16, path: &str, secs: u64, helpers: &Path) -> Result<Outcome> {
         let mut command = Command::new("timeout");
         command.arg((secs + 20).to_string()).args(["taskset", "-c", OTHER_CORE]);
         let scheme = if matches!(self, Self::Http1 { tls: true, .. }) { "https" } else { "http" };
@@ -40,6 +42,10 @@ impl Load {
             Self::Http1 { connections, .. } => {
                 let (connections, duration) = (format!("-c{connections}"), format!("-d{secs}s"));
                 command.args(["wrk", "-t1", &connections, &duration, "--latency", &url])
+            }
+            Self::Scripted { connections, script } => {
+                let (connections, duration) = (format!("-c{connections}"), format!("-d{secs}s"));
+                command.args(["wrk", "-t1", &connections, &duration, "--latency", "-s"]).arg(script).arg(&url)
             }
             Self::Http2 { connections, streams } => {
                 let (duration, connections) = (format!("-D{secs}"), format!("-c{connections}"));
@@ -54,7 +60,7 @@ impl Load {
         let output = command.output().context("could not start timeout (Debian package coreutils)")?;
         let said = String::from_utf8_lossy(&output.stdout);
         let outcome = match self {
-            Self::Http1 { .. } => read_wrk(&said),
+            Self::Http1 { .. } | Self::Scripted { .. } => read_wrk(&said),
             Self::Http2 { .. } => read_h2load(&said),
             Self::Handshakes { .. } => read_handshakes(&said),
         };
@@ -63,6 +69,16 @@ impl Load {
             _ => bail!("the load tool got no answer: {said}{}", String::from_utf8_lossy(&output.stderr)),
         }
     }
+}
+
+/// A script for wrk that sends these requests in turns, over all connections. They must be whole and without bodies.
+pub(crate) fn script(requests: impl IntoIterator<Item = String>) -> String {
+    let mut text = "local requests = {\n".to_owned();
+    for request in requests {
+        // What Rust escapes in ASCII, Lua reads alike.
+        text.push_str(&format!("{request:?},\n"));
+    }
+    text + "}\nlocal at = 0\nfunction request()\n  at = at % #requests + 1\n  return requests[at]\nend\n"
 }
 
 fn read_wrk(said: &str) -> Option<Outcome> {
@@ -120,6 +136,13 @@ mod tests {
                     Socket errors: connect 0, read 3, write 1, timeout 2\n  Non-2xx or 3xx responses: 5\n";
         assert_eq!(read_wrk(said), Some(Outcome { done: 163_456, p99: Some(0.5), errors: 11 }));
         assert_eq!(read_wrk("unable to connect"), None);
+    }
+
+    #[test]
+    fn a_script_holds_whole_requests_on_a_line_each() {
+        let text =
+            script(["GET / HTTP/1.1\r\nX: 1\r\n\r\n".to_owned(), "GET /b HTTP/1.1\r\n\r\n".to_owned()]);
+        assert!(text.contains("\n\"GET / HTTP/1.1\\r\\nX: 1\\r\\n\\r\\n\",\n\"GET /b "), "{text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Parser, Clone, Debug)]
 #[command(name = "cargo xtask bench")]
 pub struct Options {
-    /// What to measure; all but `faults` and `scale` where nothing is named
+    /// What to measure; all but `guard`, `faults` and `scale` where nothing is named
     pub scenarios: Vec<Scenario>,
     /// The servers, in the order of the tables
     #[arg(long, value_delimiter = ',', default_value = "tidegate,nginx,nginx-mainline,haproxy,envoy,floor")]
@@ -56,6 +56,8 @@ pub enum Scenario {
     Routes,
     /// Reload with many routes under load
     Reload,
+    /// What API keys, tokens and rate limits add to a request
+    Guard,
     /// Ten instances of which half go wrong
     Faults,
     /// Instances that Tidegate launches: from none, and from 1 to 8 and back

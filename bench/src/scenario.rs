@@ -2,6 +2,7 @@
 
 mod conns;
 mod faults;
+mod guard;
 mod helper;
 mod reload;
 mod routes;
@@ -27,6 +28,7 @@ impl Scenario {
             Self::Conns => conns::run(lab, show),
             Self::Routes => routes::run(lab, show),
             Self::Reload => reload::run(lab, show),
+            Self::Guard => guard::run(lab, show),
             Self::Faults => faults::run(lab, show),
             Self::Scale => scale::run(lab, show),
         }

@@ -41,8 +41,8 @@ impl Launch {
 pub(crate) enum Probe<'a> {
     /// It accepts a connection. For listeners that speak TLS or HTTP/2 only.
     Accepts,
-    /// It answers a GET of that path with 200.
-    Answers(&'a str),
+    /// It answers a GET of that path, with those header fields, with 200.
+    Answers(&'a str, &'a str),
 }
 
 /// A running server. Dropping it ends it.
@@ -133,20 +133,24 @@ impl Drop for Server {
 fn is_ready(port: u16, probe: Probe<'_>) -> bool {
     match probe {
         Probe::Accepts => connect(port).is_ok(),
-        Probe::Answers(path) => answers(port, path),
+        Probe::Answers(path, fields) => ask(port, path, fields).is_ok_and(|status| status == 200),
     }
 }
 
 /// Whether a GET on a new connection is answered with 200.
 pub(crate) fn answers(port: u16, path: &str) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut socket = connect(port)?;
-        write!(socket, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
-        let mut status = [0; 12];
-        socket.read_exact(&mut status)?;
-        Ok(status == *b"HTTP/1.1 200")
-    };
-    ask().unwrap_or(false)
+    ask(port, path, "").is_ok_and(|status| status == 200)
+}
+
+/// The status with which a GET on a new connection is answered; 0 where the answer is not HTTP/1.1. `fields` is written
+/// behind its other header fields, each with its end of line.
+pub(crate) fn ask(port: u16, path: &str, fields: &str) -> std::io::Result<u16> {
+    let mut socket = connect(port)?;
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{fields}\r\n")?;
+    let mut line = [0; 12];
+    socket.read_exact(&mut line)?;
+    let status = line.strip_prefix(b"HTTP/1.1 ").and_then(|code| str::from_utf8(code).ok()?.parse().ok());
+    Ok(status.unwrap_or(0))
 }
 
 fn connect(port: u16) -> std::io::Result<TcpStream> {

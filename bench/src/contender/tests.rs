@@ -5,7 +5,17 @@ use super::*;
 fn plan(front: Front, routes: Option<usize>) -> Plan {
     let file = |name: &str| Path::new("/keys").join(name);
     let keys = Keys { certificate: file("cert.pem"), key: file("key.pem"), both: file("both.pem") };
-    Plan { port: 8001, origin: 8002, body: 13, front, routes, connections: 64, admin: 8003, keys }
+    Plan {
+        port: 8001,
+        origin: 8002,
+        body: 13,
+        front,
+        routes,
+        connections: 64,
+        admin: 8003,
+        keys,
+        guard: None,
+    }
 }
 
 fn configs(plan: &Plan) -> [String; 3] {

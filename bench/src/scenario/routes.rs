@@ -25,7 +25,7 @@ pub(super) fn run(lab: &Lab, show: &mut dyn FnMut(Table)) -> Result<()> {
         let plan = Plan { routes: Some(routes), ..lab.plan(&origin, Front::Http1)? };
         let (results, said) = lab.in_turns(&plan, lab.options.reps, |server| {
             let started = lab.start(server, &plan)?.1;
-            Ok(Sample { started, load: traffic::measure(lab, server, &plan, load)? })
+            Ok(Sample { started, load: traffic::measure(lab, server, &plan, &load)? })
         });
         tables.push(results);
         remarks.extend(said.into_iter().map(|remark| format!("{routes} routes: {remark}")));

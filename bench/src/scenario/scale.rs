@@ -114,7 +114,7 @@ fn from_zero(lab: &Lab, program: &Path) -> Result<Table> {
         let port = free_port()?;
         let launch = Launch::new(program, ["sample-api", "--port", &port.to_string()]);
         let mut api = Server::start(&launch, SERVER_CORE, port, &lab.folder_for("sample-api")?)?;
-        alone.push(millis(api.ready(Probe::Answers("/"))?));
+        alone.push(millis(api.ready(Probe::Answers("/", ""))?));
     }
     let gateway = Gateway::start(lab, program, "zero: { after: 1s }, max: 1")?;
     let mut waited = Vec::new();

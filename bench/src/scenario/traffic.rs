@@ -44,11 +44,11 @@ impl Unit {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     /// Answers per second.
-    rate: f64,
+    pub(super) rate: f64,
     /// CPU microseconds per answer.
     pub(super) cpu: f64,
     /// Milliseconds.
-    p99: Option<f64>,
+    pub(super) p99: Option<f64>,
     /// Resident bytes after the load.
     resident: u64,
     pub(super) errors: u64,
@@ -105,7 +105,7 @@ fn table(lab: &Lab, case: &Case) -> Result<Table> {
     let origin = lab.origin(case.body)?;
     let plan = lab.plan(&origin, case.front)?;
     let (results, remarks) =
-        lab.in_turns(&plan, lab.options.reps, |server| measure(lab, server, &plan, case.load));
+        lab.in_turns(&plan, lab.options.reps, |server| measure(lab, server, &plan, &case.load));
     let cpu = |rows: &[Sample]| median(rows.iter().map(|row| row.cpu));
     let costs = Costs(results.iter().filter_map(|(server, rows)| Some((*server, cpu(rows)?))).collect());
     let rows = results.iter().map(|(server, rows)| {
@@ -129,7 +129,7 @@ fn table(lab: &Lab, case: &Case) -> Result<Table> {
 }
 
 /// Starts a server, warms it up for a second, and measures it under load.
-pub(super) fn measure(lab: &Lab, server: (Contender, &Path), plan: &Plan, load: Load) -> Result<Sample> {
+pub(super) fn measure(lab: &Lab, server: (Contender, &Path), plan: &Plan, load: &Load) -> Result<Sample> {
     let (server, _) = lab.start(server, plan)?;
     let path = plan.path();
     load.run(plan.port, &path, 1, &lab.helpers)?;
