@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 const OPENAPI: &str = include_str!("openapi.json");
 
 /// Fields that say how a request came here, shown by `/v1/me`.
-const TOLD: [&str; 10] = [
+const TOLD: [&str; 15] = [
     "host",
     "via",
     "forwarded",
@@ -22,6 +22,11 @@ const TOLD: [&str; 10] = [
     "traceparent",
     "accept-encoding",
     "user-agent",
+    "x-tidegate-auth",
+    "x-tidegate-consumer",
+    "x-tidegate-subject",
+    "x-tidegate-plan",
+    "x-tidegate-scopes",
 ];
 
 /// Fields that hold secrets: `/v1/me` says that they came, never what was in them.

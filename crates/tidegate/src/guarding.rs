@@ -203,7 +203,7 @@ impl Guarding {
             since: Instant::now(),
         });
         if let Some(store) = self.store() {
-            keeping::restore(&tables, &store.quotas(unix(), RESTORED)?, None);
+            keeping::restore(&tables, &store.quotas(unix(), RESTORED)?);
         }
         Ok(Arc::clone(self.tables.get_or_init(|| tables)))
     }
@@ -246,6 +246,9 @@ impl Guarding {
             return Ok(());
         }
         let cluster = Cluster::start(&settings(typed, node, tables.seed())?)?;
+        if let Some(store) = self.store() {
+            keeping::remember(&cluster, &store.quotas(unix(), RESTORED)?);
+        }
         cluster.settle(Arc::new(Counters { tables: Arc::clone(tables) }));
         cluster.replicate(KEYS, Arc::clone(&self.keys) as Arc<dyn cluster::Records>);
         cluster.replicate(REVOKED, Arc::clone(&self.revoked) as Arc<dyn cluster::Records>);

@@ -478,7 +478,9 @@ fn open_log(
     };
     let rotate = (typed.rotate.keep > 0)
         .then(|| access_log::Rotate { max_size: typed.rotate.max_size.get(), keep: typed.rotate.keep });
-    let mask = typed.mask.iter().map(|name| name.as_str().to_owned()).collect();
+    // A key that is refused stays in the query.
+    let keys = file.auth.api_key.query.iter().map(|name| name.as_str().to_owned());
+    let mask = typed.mask.iter().map(|name| name.as_str().to_owned()).chain(keys).collect();
     let settings = access_log::Settings { format, sink, rotate, mask };
     if let Some((was, log)) = open
         && *was == settings
@@ -622,7 +624,10 @@ impl admin::Node for Node {
         self.shown_revocations()
     }
 
-    fn revoke_tokens(&self, wanted: admin::NewRevocation) -> Result<admin::RevocationView, admin::KeyRefusal> {
+    fn revoke_tokens(
+        &self,
+        wanted: admin::NewRevocation,
+    ) -> Result<admin::RevocationView, admin::KeyRefusal> {
         self.take_back_tokens(&wanted)
     }
 

@@ -177,7 +177,9 @@ impl Forward {
 
     /// Takes out what only the authority may say. For a request that was let in by another way.
     pub fn strip(&self, request: &mut Fields) {
-        for name in &self.settings.keep {
+        let Self { settings, .. } = self;
+        let said = [&settings.subject, &settings.plan, &settings.scopes];
+        for name in settings.keep.iter().chain(said.into_iter().flatten()) {
             request.remove_named(name.as_bytes());
         }
     }

@@ -51,7 +51,7 @@ pub struct Jwt {
     #[schemars(extend("x-default" = "the consumer's plan"))]
     pub plan_claim: Option<ClaimName>,
     /// The claim with the scopes: words in a text, or a list.
-    #[schemars(extend("x-default" = "the first of `scope`, `scp` and `permissions` that is there"))]
+    #[schemars(extend("x-default" = "`scope`, `scp` and `permissions`, all that are there"))]
     pub scope_claim: Option<ClaimName>,
     /// Claims that must be there, whatever they say.
     #[serde(default)]

@@ -33,7 +33,7 @@ pub struct RateLimit {
     /// Which requests it is for, a CEL expression. Absent: all.
     #[serde(rename = "match")]
     pub matches: Option<Expression>,
-    /// Count, tell in metrics and log who would be refused, and let everybody through.
+    /// Count, tell in metrics how many would be refused, and let everybody through.
     #[serde(default)]
     pub shadow: bool,
     /// What becomes of what is too much: `reject` (429), or `{ queue: 2s }`, which lets it wait for its turn so long at

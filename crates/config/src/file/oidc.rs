@@ -41,7 +41,7 @@ pub struct Oidc {
     #[schemars(extend("x-default" = "the consumer's plan"))]
     pub plan_claim: Option<ClaimName>,
     /// The claim with the scopes: words in a text, or a list.
-    #[schemars(extend("x-default" = "the first of `scope`, `scp` and `permissions` that is there"))]
+    #[schemars(extend("x-default" = "`scope`, `scp` and `permissions`, all that are there"))]
     pub scope_claim: Option<ClaimName>,
     /// A PEM file of the only authorities to trust when the provider is asked.
     #[schemars(extend("x-default" = "the system's"))]

@@ -10,6 +10,7 @@ use crate::guarded::Guarded;
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use auth::Caller;
+use cluster::{Cluster, StoreDown};
 use limit::{Allowance, Decision, Key, Keyed, text};
 use message::ResponseHead;
 use observe::log::{Level, Throttle};
@@ -147,7 +148,7 @@ async fn decide(trip: &Trip, limit: &Limit, keyed: &Keyed, cost: u32, guards: &G
         return here(trip, limit, keyed, cost, tables);
     };
     if limit.sharing == Sharing::Exact {
-        match cluster.take(keyed, cost).await {
+        match patiently(cluster, keyed, cost, limit.patience).await {
             Ok(decision) => return Outcome::Decided(decision, Duration::ZERO),
             Err(down) => alone(trip, limit, &down.to_string()),
         }
@@ -171,9 +172,38 @@ async fn decide(trip: &Trip, limit: &Limit, keyed: &Keyed, cost: u32, guards: &G
     }
 }
 
+/// Takes it over all nodes; what is too much comes again when there is room, within that time.
+async fn patiently(
+    cluster: &Cluster,
+    keyed: &Keyed,
+    cost: u32,
+    patience: Duration,
+) -> Result<Decision, StoreDown> {
+    let until = tokio::time::Instant::now() + patience;
+    loop {
+        let decision = cluster.take(keyed, cost).await?;
+        let next = tokio::time::Instant::now() + decision.retry_after;
+        if decision.admitted || patience.is_zero() || next > until {
+            return Ok(decision);
+        }
+        tokio::time::sleep_until(next).await;
+    }
+}
+
 fn alone(trip: &Trip, limit: &Limit, why: &str) {
     limit.meters.alone.add(trip.desk.core, 1);
-    ALONE.write(Level::Warning, format_args!("limit `{}` is counted by this node alone: {why}", limit.name));
+    let name = &limit.name;
+    match limit.on_store_error {
+        OnStoreError::Local => {
+            ALONE.write(Level::Warning, format_args!("limit `{name}` is counted by this node alone: {why}"));
+        }
+        OnStoreError::Allow => {
+            ALONE.write(Level::Warning, format_args!("limit `{name}` holds nobody back now: {why}"));
+        }
+        OnStoreError::Deny => {
+            ALONE.write(Level::Warning, format_args!("limit `{name}` admits nobody now: {why}"));
+        }
+    }
 }
 
 /// Decides by what this node knows.

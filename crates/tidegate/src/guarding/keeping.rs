@@ -17,6 +17,8 @@ use store::Mark;
 
 /// How often the other nodes are looked at.
 const LOOK: Duration = Duration::from_millis(25);
+/// How long the other nodes' store may take to answer for the first time before that is told.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often the store is read.
 const READ: Duration = Duration::from_millis(250);
 /// How often quotas are saved.
@@ -42,13 +44,17 @@ impl Keeping {
         let (mut keys, mut revoked) = (Mark::default(), Mark::default());
         self.restore_uses();
         let (mut read, mut saved, mut used) = (None::<Instant>, Instant::now(), Instant::now());
-        let mut was_up = None;
+        let (begun, mut was_up) = (Instant::now(), None);
         while let Some(running) = self.running.upgrade().filter(|running| !running.has_ended()) {
             let now = Instant::now();
-            self.look(running.cluster().as_deref(), &mut was_up);
+            let cluster = running.cluster();
             drop(running);
+            self.look(cluster.as_deref(), begun, &mut was_up);
             if read.is_none_or(|at| now.duration_since(at) >= READ) {
-                (keys, revoked) = (self.keys.read(keys), self.revoked.read(revoked));
+                (keys, revoked) = (
+                    self.keys.read(keys, cluster.as_deref()),
+                    self.revoked.read(revoked, cluster.as_deref()),
+                );
                 read = Some(now);
             }
             if now.duration_since(used) >= SAVE_USES {
@@ -67,7 +73,7 @@ impl Keeping {
     }
 
     /// How are the other nodes?
-    fn look(&self, cluster: Option<&Cluster>, was_up: &mut Option<bool>) {
+    fn look(&self, cluster: Option<&Cluster>, begun: Instant, was_up: &mut Option<bool>) {
         let Some(tables) = self.tables.get() else { return };
         let Some(cluster) = cluster else {
             tables.shared_is_up.store(false, Ordering::Relaxed);
@@ -84,8 +90,8 @@ impl Keeping {
                     log::info(format_args!("the store of the cluster is up"));
                     self.meters.events().tell(event.to("up"));
                 }
-                // Nobody has been asked yet.
-                (false, None) if state.why.is_empty() => return,
+                // Nobody has answered yet: there is a moment for that.
+                (false, None) if begun.elapsed() < PATIENCE => return,
                 (false, _) => {
                     log::warning(format_args!(
                         "the store of the cluster cannot be used: {}. Each limit goes by its `on_store_error`",
@@ -102,7 +108,7 @@ impl Keeping {
     fn restore_uses(&self) {
         let Some(store) = self.keys.store.get() else { return };
         // They are found by the keys, which are read first.
-        self.keys.read(Mark::default());
+        self.keys.read(Mark::default(), None);
         match store.last_uses() {
             Ok(uses) => uses.iter().for_each(|(id, unix)| self.keys.book.mark_used(id, *unix)),
             Err(why) => log::error(format_args!("when keys were last used cannot be read: {why}")),
@@ -150,11 +156,15 @@ impl Ledger for Counters {
 }
 
 /// What was used of quotas before the start.
-pub(super) fn restore(tables: &Tables, uses: &[QuotaUse], cluster: Option<&Cluster>) {
+pub(super) fn restore(tables: &Tables, uses: &[QuotaUse]) {
     for QuotaUse { key, window, start, used } in uses {
         tables.quotas.restore(*key, *window, *start, *used);
-        if let Some(cluster) = cluster {
-            cluster.remember_quota(*key, *window, *start, *used);
-        }
+    }
+}
+
+/// The same, for a store of the cluster that has lost its own.
+pub(super) fn remember(cluster: &Cluster, uses: &[QuotaUse]) {
+    for QuotaUse { key, window, start, used } in uses {
+        cluster.remember_quota(*key, *window, *start, *used);
     }
 }

@@ -6,7 +6,7 @@
 use anyhow::Result;
 use auth::token::{Revocation, Revocations};
 use auth::{KeyBook, KeyRecord};
-use cluster::{Record, Records};
+use cluster::{Cluster, Record, Records};
 use observe::log::{self, Level, Throttle};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -35,7 +35,7 @@ pub(crate) struct Revoked {
 
 impl Keys {
     /// Makes a change durable, then known on this node. Says whether it was news.
-    pub(crate) fn put(&self, record: KeyRecord) -> Result<bool, StoreError> {
+    pub(crate) fn put(&self, record: KeyRecord) -> Result<bool> {
         let record = match self.store.get() {
             Some(store) => store.put_key(&record)?,
             None => record,
@@ -43,11 +43,16 @@ impl Keys {
         Ok(self.book.put(record))
     }
 
-    /// Takes in what others have written into the store. Gives the next mark.
-    pub(crate) fn read(&self, mark: Mark) -> Mark {
+    /// Takes in what others have written into the store, and tells other nodes. Gives the next mark.
+    pub(crate) fn read(&self, mark: Mark, cluster: Option<&Cluster>) -> Mark {
         let Some(store) = self.store.get() else { return mark };
         let Some(found) = readable(store.keys(mark), "API keys") else { return mark };
-        self.book.merge_all(found.records);
+        for record in found.records {
+            let id = record.id.clone();
+            if let (true, Some(cluster)) = (self.book.put(record), cluster) {
+                cluster.tell(KEYS, &id);
+            }
+        }
         found.mark
     }
 }
@@ -81,7 +86,7 @@ impl Records for Keys {
     fn merge(&self, _id: &str, json: &str) -> bool {
         let Ok(record) = serde_json::from_str::<KeyRecord>(json) else { return false };
         self.put(record).unwrap_or_else(|why| {
-            log::error(format_args!("an API key of another node cannot be kept: {why}"));
+            log::error(format_args!("an API key of another node cannot be kept: {why:#}"));
             false
         })
     }
@@ -104,13 +109,18 @@ impl Revoked {
         Ok(self.known.revoke(record, unix())?)
     }
 
-    /// Takes in what others have written into the store. Gives the next mark.
-    pub(crate) fn read(&self, mark: Mark) -> Mark {
+    /// Takes in what others have written into the store, and tells other nodes. Gives the next mark.
+    pub(crate) fn read(&self, mark: Mark, cluster: Option<&Cluster>) -> Mark {
         let Some(store) = self.store.get() else { return mark };
-        let Some(found) = readable(store.records(REVOKED, mark), "revocations") else { return mark };
+        let Some(found) = readable(store.records::<Revocation>(REVOKED, mark), "revocations") else {
+            return mark;
+        };
         for record in found.records {
-            if let Err(why) = self.known.revoke(record, unix()) {
-                log::error(format_args!("{why}"));
+            let id = record.id();
+            match (self.known.revoke(record, unix()), cluster) {
+                (Ok(true), Some(cluster)) => cluster.tell(REVOKED, &id),
+                (Ok(_), _) => {}
+                (Err(why), _) => log::error(format_args!("{why}")),
             }
         }
         found.mark

@@ -77,6 +77,10 @@ pub(crate) async fn own(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
     let Some(head) = &trip.head else { return Ok(None) };
     match head.target.path() {
         path if path == &*login.callback => back(trip, login).await.map(Some),
+        // Another site shall not end somebody's session.
+        path if path == &*login.logout && is_of_another_site(&head.fields) => {
+            Err(refused("The request to log out comes from another site."))
+        }
         path if path == &*login.logout => Ok(Some(leave(trip, login))),
         _ => Ok(None),
     }
@@ -147,6 +151,10 @@ fn elsewhere(location: &str) -> ResponseHead {
     // What it leads to is one browser's own.
     head.fields.add(Name::CacheControl, b"no-store");
     head
+}
+
+fn is_of_another_site(fields: &Fields) -> bool {
+    fields.all_named("sec-fetch-site").next() == Some(b"cross-site")
 }
 
 /// A path of the host that the client wanted, as a URL.

@@ -26,7 +26,10 @@ pub(super) async fn caller(trip: &mut Trip, tokens: &Tokens, guards: &Guards) ->
             }
         };
         if tokens.sources.len() > 1 && is_anothers(source, token) {
-            denied = Denied::Stranger("the token's issuer is not in the config");
+            // Another one may know it, and then its word is the one that counts.
+            if denied == Denied::Absent {
+                denied = Denied::Stranger("the token's issuer is not in the config");
+            }
             continue;
         }
         match verified(trip, tokens, source, token).await {
@@ -75,7 +78,9 @@ async fn verified(
 /// The caller that an issuer has described.
 pub(super) fn caller_of(way: Way, verified: &Verified, guards: &Guards) -> Caller {
     let consumer = verified.consumer_name.as_ref().and_then(|name| guards.consumers.get(name)).cloned();
-    let plan = verified.plan.as_ref().or(consumer.as_ref().map(|consumer| &consumer.plan));
+    // A plan that is not in the config has no limits: such a claim says nothing.
+    let claimed = verified.plan.as_ref().filter(|plan| guards.plans.contains_key(&***plan));
+    let plan = claimed.or(consumer.as_ref().map(|consumer| &consumer.plan));
     Caller {
         way,
         subject: Arc::clone(&verified.subject),
