@@ -264,7 +264,10 @@ fn load_tls(listener: &Typed, typed: &config::ListenerTls) -> Result<Arc<ServerT
             .map(|(certificate, key)| CertPair { certificate, key })
             .collect(),
         client_ca: typed.client_ca.clone(),
-        client_auth: ClientAuth::Required,
+        client_auth: match typed.client_auth {
+            config::ClientAuth::Required => ClientAuth::Required,
+            config::ClientAuth::Optional => ClientAuth::Optional,
+        },
         min_version: match typed.min_version {
             config::TlsVersion::Tls12 => MinVersion::Tls12,
             config::TlsVersion::Tls13 => MinVersion::Tls13,
