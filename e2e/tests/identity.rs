@@ -91,7 +91,7 @@ fn who_shows_nothing_or_something_wrong_gets_401_with_a_challenge() {
     let two = format!("{}{}", key(MOBILE), key(PARTNER));
     let never_made = "tg_AAAAAAAAAAAA_0123456789012345678901234567890123456789abc_AAAAAA";
     for fields in [
-        "".into(),
+        String::new(),
         key("mobile-key-0123456789abcdeF"),
         two,
         format!("Authorization: Bearer {never_made}\r\n"),
@@ -142,6 +142,21 @@ fn where_anybody_may_come_a_wrong_credential_is_refused_all_the_same() {
     for fields in [key("no-such-key-0123456789abcdef"), WRONG.into()] {
         assert_eq!(gateway.connect().get("/", &fields).status, 401, "{fields}");
     }
+}
+
+#[test]
+fn keys_of_the_config_come_and_go_with_a_reload_also_on_connections_that_are_open() {
+    let origin = Origin::hello();
+    let config = config(&origin, "- { service: api, auth: [api_key] }", "");
+    let gateway = Tidegate::start(&config);
+    let (mut client, new) = (gateway.connect(), "another-key-0123456789abcdef");
+    assert_eq!([MOBILE, new].map(|known| client.get("/", &key(known)).status), [200, 401]);
+    gateway.write_config(&config.replace(MOBILE, new));
+    assert_eq!(gateway.reload().status, 200);
+    // Workers learn of it one after the other.
+    soon("the old key ends", || client.get("/", &key(MOBILE)).status == 401);
+    soon("the new key begins", || client.get("/", &key(new)).status == 200);
+    assert_eq!(client.get("/", &key(MOBILE)).status, 401);
 }
 
 #[test]
@@ -274,9 +289,10 @@ fn a_token_that_says_nothing_is_asked_about_and_the_answer_holds_for_a_while() {
     let issuer = Origin::start(|exchange| {
         exchange.read_body();
         let form = String::from_utf8_lossy(&exchange.request().body).into_owned();
-        exchange.send_ok(match form.contains("token=good") {
-            true => "{\"active\":true,\"sub\":\"mobile\",\"scope\":\"read\",\"aud\":\"shop\"}",
-            false => "{\"active\":false}",
+        exchange.send_ok(if form.contains("token=good") {
+            "{\"active\":true,\"sub\":\"mobile\",\"scope\":\"read\",\"aud\":\"shop\"}"
+        } else {
+            "{\"active\":false}"
         });
     });
     let auth = format!(

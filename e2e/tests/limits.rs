@@ -4,18 +4,25 @@ use e2e::{Origin, Raw, Scratch, Tidegate, at_once, eventually, get, is_problem, 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const MOBILE: &str = "mobile-key-0123456789abcdef";
+const OTHER: &str = "other-key-0123456789abcdef";
 const PARTNER: &str = "partner-key-0123456789abcdef";
 
-/// A gateway with these routes (each a line of a list) and other keys.
-#[track_caller]
-fn gateway(origin: &Origin, routes: &str, more: &str) -> Tidegate {
-    Tidegate::start(&format!(
+/// Three consumers, two of them with plans; these routes (each a line of a list) and other keys.
+fn config(origin: &Origin, routes: &str, more: &str) -> String {
+    format!(
         "services: {{ api: \"{}\" }}\n\
-         consumers: [{{ name: mobile, plan: pro, api_keys: [{MOBILE}] }}, {{ name: partner, plan: free, api_keys: [{PARTNER}] }}]\n\
-         plans: {{ pro: {{ rate_limit: [{{ name: plan, rate: 1/m, burst: 4 }}] }}, free: {{ concurrency: 1, rate_limit: [{{ name: plan, rate: 1/m, burst: 2 }}] }} }}\n\
+         consumers:\n- {{ name: mobile, plan: pro, api_keys: [{MOBILE}] }}\n\
+         - {{ name: partner, plan: free, api_keys: [{PARTNER}] }}\n- {{ name: other, api_keys: [{OTHER}] }}\n\
+         plans:\n\x20 pro: {{ rate_limit: [{{ name: plan, rate: 1/m, burst: 4 }}] }}\n\
+         \x20 free: {{ concurrency: 1, rate_limit: [{{ name: plan, rate: 1/m, burst: 2 }}] }}\n\
          routes:\n{routes}\n{more}\n",
         origin.url()
-    ))
+    )
+}
+
+#[track_caller]
+fn gateway(origin: &Origin, routes: &str, more: &str) -> Tidegate {
+    Tidegate::start(&config(origin, routes, more))
 }
 
 fn key(key: &str) -> String {
@@ -72,6 +79,19 @@ fn a_429_says_which_limit_it_was_and_when_to_come_back() {
     let counted =
         gateway.metric("tidegate_limited_total", &["route=\"home\"", "policy=\"slow\"", "rejected"]);
     assert_eq!(counted, 1, "{}", gateway.metrics());
+}
+
+#[test]
+fn a_reload_gives_nothing_back() {
+    let origin = Origin::hello();
+    let routes = "- { name: home, service: api, rate_limit: [{ name: slow, rate: 1/m, burst: 3 }] }";
+    let gateway = gateway(&origin, routes, "");
+    assert_eq!(statuses(&mut gateway.connect(), 3, "/", ""), [200; 3]);
+    let wider = routes.replace("burst: 3 }", "burst: 3 }, { name: wide, rate: 100/s }");
+    gateway.write_config(&config(&origin, &wider, ""));
+    assert_eq!(gateway.reload().status, 200);
+    soon("the new config is in force", || gateway.admin("GET", "/api/config").text().contains("wide"));
+    assert_eq!(statuses(&mut gateway.connect(), 2, "/", ""), [429; 2]);
 }
 
 #[test]
@@ -172,6 +192,8 @@ fn no_more_requests_of_a_caller_are_under_way_than_may_be() {
     assert_eq!(refused.status, 429, "{refused}");
     assert!(refused.fields.has("retry-after") && is_problem(&refused), "{refused}");
     assert_eq!(gateway.connect().get("/", &key(PARTNER)).status, 200, "another caller has places of its own");
+    // Those that are done leave their places.
+    assert_eq!(statuses(&mut gateway.connect(), 10, "/", &key(OTHER)), [200; 10]);
     slow.pop();
     soon("the place of a client that went is free", || {
         gateway.connect().get("/", &key(MOBILE)).status == 200
@@ -187,14 +209,8 @@ fn a_quota_survives_the_death_of_the_process() {
     let (origin, data) = (Origin::hello(), Scratch::new());
     let routes = "- { service: api, auth: [api_key], rate_limit: [{ name: daily, rate: 10/d }] }";
     let more = format!("data_dir: {}", data.path().display());
-    let six =
-        |gateway: &Tidegate| statuses(&mut gateway.connect(), 6, "/", &key("other-key-0123456789abcdef"));
-    let start = || {
-        Tidegate::start(&format!(
-            "services: {{ api: \"{}\" }}\nconsumers: [{{ name: other, api_keys: [other-key-0123456789abcdef] }}]\nroutes:\n{routes}\n{more}\n",
-            origin.url()
-        ))
-    };
+    let six = |gateway: &Tidegate| statuses(&mut gateway.connect(), 6, "/", &key(OTHER));
+    let start = || gateway(&origin, routes, &more);
     let first = start();
     assert_eq!(six(&first), [200; 6]);
     // The promise is one of time: what was used two seconds ago is not lost. Somebody else comes meanwhile.
@@ -203,7 +219,7 @@ fn a_quota_survives_the_death_of_the_process() {
     let second = start();
     let after = six(&second);
     assert_eq!(after, [200, 200, 200, 200, 429, 429], "six of ten were used before: {}", second.stderr());
-    let refused = second.connect().get("/", &key("other-key-0123456789abcdef"));
+    let refused = second.connect().get("/", &key(OTHER));
     let wait: u64 = refused.fields.get("retry-after").and_then(|wait| wait.parse().ok()).unwrap_or_default();
     assert!(wait.abs_diff(left()) <= 5, "until midnight in UTC: {refused}");
 }

@@ -17,7 +17,7 @@ const PROGRAMS: [Package; 6] = [
     Package::program("redis-server", "redis-server"),
 ];
 
-/// Real servers and clients in Python: gRPC, WebSocket, HTTP/2, an OpenID provider, and the framework of the sample API.
+/// Real servers and clients in Python: gRPC, WebSocket, HTTP/2, a login provider, and the framework of the sample API.
 const PYTHON: [&str; 7] = [
     "grpcio>=1.60",
     "grpcio-tools>=1.60",
