@@ -17,9 +17,16 @@ const PROGRAMS: [Package; 6] = [
     Package::program("redis-server", "redis-server"),
 ];
 
-/// Real servers and clients in Python: gRPC, WebSocket, HTTP/2, and the framework of the sample API.
-const PYTHON: [&str; 6] =
-    ["grpcio>=1.60", "grpcio-tools>=1.60", "websockets>=12", "h2>=4.1", "fastapi>=0.110", "uvicorn>=0.29"];
+/// Real servers and clients in Python: gRPC, WebSocket, HTTP/2, a login provider, and the framework of the sample API.
+const PYTHON: [&str; 7] = [
+    "grpcio>=1.60",
+    "grpcio-tools>=1.60",
+    "websockets>=12",
+    "h2>=4.1",
+    "oidc-provider-mock>=0.3.4,<0.4",
+    "fastapi>=0.110",
+    "uvicorn>=0.29",
+];
 
 /// Installs what is missing and runs every test; `filter` goes to the test programs.
 pub(crate) fn run(filter: &[String]) -> Result<()> {

@@ -478,9 +478,7 @@ fn open_log(
     };
     let rotate = (typed.rotate.keep > 0)
         .then(|| access_log::Rotate { max_size: typed.rotate.max_size.get(), keep: typed.rotate.keep });
-    // A key that is refused stays in the query.
-    let keys = file.auth.api_key.query.iter().map(|name| name.as_str().to_owned());
-    let mask = typed.mask.iter().map(|name| name.as_str().to_owned()).chain(keys).collect();
+    let mask = masked(file);
     let settings = access_log::Settings { format, sink, rotate, mask };
     if let Some((was, log)) = open
         && *was == settings
@@ -490,6 +488,16 @@ fn open_log(
     let log = AccessLog::start(&settings, meters.access_log_dropped())
         .with_context(|| format!("cannot open the access log {}", typed.path))?;
     Ok(Some((settings, log)))
+}
+
+/// The query parameters whose values are not logged: those that are named for that, and those in which the config has
+/// credentials sent.
+fn masked(file: &File) -> Vec<String> {
+    let named = file.observe.access_log.mask.iter().map(|name| name.as_str().to_owned());
+    let key = file.auth.api_key.query.iter().map(|name| name.as_str().to_owned());
+    // What a login comes back with (RFC 6749 section 4.1.2).
+    let code = file.auth.oidc.iter().map(|_| "code".to_owned());
+    named.chain(key).chain(code).collect()
 }
 
 /// In one line, what is different.

@@ -53,6 +53,11 @@ pub(super) fn get_pieces(fields: &Fields, name: &str) -> Option<String> {
     Some(whole)
 }
 
+/// The names of all pieces that there can be.
+pub(super) fn piece_names(name: &str) -> impl Iterator<Item = String> + '_ {
+    (0..PIECES).map(move |at| piece_name(name, at))
+}
+
 /// The first has the name itself, the others a number behind it.
 fn piece_name(name: &str, at: usize) -> String {
     let mut text = name.to_owned();

@@ -102,6 +102,11 @@ impl Session {
         cookie::set_pieces(&settings.cookie, "", 0, secure).unwrap_or_default()
     }
 
+    /// The names of the cookies that a session may be in. They are for the gateway alone: whoever reads one is the caller.
+    pub fn cookie_names(settings: &OidcSettings) -> impl Iterator<Item = String> + '_ {
+        cookie::piece_names(&settings.cookie)
+    }
+
     fn verified(self, expires: u64) -> Verified {
         Verified {
             claims: Arc::new(self.claims),

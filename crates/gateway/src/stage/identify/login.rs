@@ -1,6 +1,6 @@
 //! Sessions of browsers that have logged in at an OpenID provider, and the ways there and back.
 
-use super::token;
+use super::{shown, token};
 use crate::arrival::Arrival;
 use crate::guard::{Guards, Login};
 use crate::stop::{Reason, Stop};
@@ -45,6 +45,11 @@ pub(super) fn caller(trip: &mut Trip, login: &Login, guards: &Guards) -> Result<
         return Err(Denied::Invalid("the request comes from a page of another site"));
     }
     let caller = token::caller_of(Way::Oidc, &opened.verified, guards);
+    if let Some(head) = &mut trip.head {
+        for name in Session::cookie_names(&login.settings) {
+            shown::remove_cookie(&mut head.fields, &name);
+        }
+    }
     let guarded = trip.guarded.get_or_insert_default();
     for cookie in &opened.prolonged {
         guarded.told.add(Name::SetCookie, cookie.as_bytes());
