@@ -6,7 +6,7 @@
 use auth::{AllowRule, Consumer, Cors, IpRules};
 use limit::{Allowance, Gates, Hasher, Limiter, Pending, Quotas};
 use observe::{CoreCounter, LimitMeters, Meters};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -33,6 +33,15 @@ pub struct Guard {
     pub concurrency: Option<Concurrency>,
     /// How fast one response may be sent.
     pub bandwidth: Option<Bandwidth>,
+}
+
+impl Limit {
+    /// What clients are told of a policy with this name.
+    pub fn told(name: &str, allowance: &Allowance) -> Box<[u8]> {
+        let mut told = Vec::new();
+        limit::text::policy(&mut told, name, allowance);
+        told.into()
+    }
 }
 
 impl Guard {
@@ -69,6 +78,8 @@ pub struct Limit {
     pub name: Box<str>,
     /// What the keys of its buckets are made with, so that no other policy has the same.
     pub id: Box<str>,
+    /// What clients are told of it: its member of `RateLimit-Policy`.
+    pub told: Box<[u8]>,
     /// By what requests are counted.
     pub by: Vec<By>,
     /// How often.
@@ -195,9 +206,9 @@ pub struct Guards {
     /// The other nodes, where there are any.
     pub cluster: Option<Arc<cluster::Cluster>>,
     /// The plans, by name.
-    pub plans: HashMap<Box<str>, PlanLimits>,
+    pub plans: FxHashMap<Box<str>, PlanLimits>,
     /// The callers that the config names.
-    pub consumers: HashMap<Box<str>, Arc<Consumer>>,
+    pub consumers: FxHashMap<Box<str>, Arc<Consumer>>,
     /// Callers without a plan, by way.
     pub planless: CallersOf,
     /// No plan: an empty text, shared.

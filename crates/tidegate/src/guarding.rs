@@ -22,7 +22,7 @@ pub(crate) use records::{KEYS, Keys, REVOKED, Revoked, unix};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
-use store::Store;
+use store::{Mark, Store};
 
 /// Keys whose requests are counted at a time.
 const GATES: usize = 1 << 20;
@@ -104,6 +104,9 @@ impl Guarding {
         if needs_store(file) && self.store().is_none() {
             let store = Store::open(&file.data_dir)?;
             let _ = self.keys.store.set(Arc::new(store));
+            // Before anything is served: a key that is known is never refused, and what was revoked never taken.
+            self.keys.read(Mark::default(), None);
+            self.revoked.read(Mark::default(), None);
         }
         let tables = needs_tables(file).then(|| self.tables(&file.limits)).transpose()?;
         if let (Some(typed), Some(tables)) = (&file.cluster, &tables) {

@@ -23,6 +23,9 @@ use std::time::Duration;
 
 static ALONE: Throttle = Throttle::new();
 
+/// Bytes of what two policies say.
+const MEMBERS: usize = 80;
+
 /// Charges what needs nobody's name.
 pub(crate) async fn before(trip: &mut Trip) -> Result<(), Stop> {
     let here = Rc::clone(&trip.here);
@@ -148,7 +151,7 @@ async fn decide(trip: &Trip, limit: &Limit, keyed: &Keyed, cost: u32, guards: &G
         return here(trip, limit, keyed, cost, tables);
     };
     if limit.sharing == Sharing::Exact {
-        match patiently(cluster, keyed, cost, limit.patience).await {
+        match Box::pin(patiently(cluster, keyed, cost, limit.patience)).await {
             Ok(decision) => return Outcome::Decided(decision, Duration::ZERO),
             Err(down) => alone(trip, limit, &down.to_string()),
         }
@@ -236,7 +239,12 @@ fn share(allowance: Allowance, nodes: usize) -> Allowance {
 
 /// Adds what a policy says to what the answer will say.
 fn tell(guarded: &mut Guarded, limit: &Limit, decision: &Decision) {
-    text::policy(&mut guarded.policies, &limit.name, &limit.allowance);
+    if guarded.policies.is_empty() {
+        guarded.states.reserve(MEMBERS);
+    } else {
+        guarded.policies.extend_from_slice(b", ");
+    }
+    guarded.policies.extend_from_slice(&limit.told);
     text::state(&mut guarded.states, &limit.name, decision);
 }
 

@@ -74,10 +74,13 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
             WayIn::Anonymous => continue,
             WayIn::ApiKey(keys) => key::caller(trip, keys, guards).map(Found::Caller),
             WayIn::Jwt(tokens) => token::caller(trip, tokens, guards).await.map(Found::Caller),
-            WayIn::Introspection(at) => introspection::caller(trip, at, guards).await.map(Found::Caller),
-            WayIn::Basic(passwords) => basic::caller(trip, passwords).await.map(Found::Caller),
+            // Boxed: what few routes use shall not make every guarded request's future large.
+            WayIn::Introspection(at) => {
+                Box::pin(introspection::caller(trip, at, guards)).await.map(Found::Caller)
+            }
+            WayIn::Basic(passwords) => Box::pin(basic::caller(trip, passwords)).await.map(Found::Caller),
             WayIn::Mtls(known) => certificate::caller(trip, known).map(Found::Caller),
-            WayIn::Forward(at) => forward::said(trip, at, guards).await,
+            WayIn::Forward(at) => Box::pin(forward::said(trip, at, guards)).await,
             WayIn::Oidc(login) => login::caller(trip, login, guards).map(Found::Caller),
         };
         match said {

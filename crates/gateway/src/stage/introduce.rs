@@ -77,7 +77,11 @@ pub(crate) fn introduce(trip: &mut Trip) {
 fn vouch(fields: &mut Fields, caller: &Caller) {
     fields.push_checked(b"x-tidegate-auth", caller.way.as_str().as_bytes());
     let consumer = caller.consumer.as_ref().map_or("", |consumer| &consumer.name);
-    let scopes = caller.scopes.iter().collect::<Vec<_>>().join(" ");
+    let scopes = if caller.scopes.is_empty() {
+        String::new()
+    } else {
+        caller.scopes.iter().collect::<Vec<_>>().join(" ")
+    };
     for (name, text) in [
         (&b"x-tidegate-consumer"[..], consumer),
         (b"x-tidegate-subject", &*caller.subject),

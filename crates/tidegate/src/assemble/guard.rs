@@ -7,7 +7,7 @@ use auth::{AllowRule, Consumer, Cors, CorsSettings, IpRules, Network, Scopes};
 use config::{File, Path, Report};
 use gateway::guard::{Access, Bandwidth, CallersOf, Guard, Guards, Limit, PlanLimits, WayIn};
 use observe::Meters;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use upstream::Service;
@@ -68,7 +68,7 @@ impl Making<'_> {
         limits::all(&self.file.rate_limit, &at, &Whose::All, self, report)
     }
 
-    fn plans(&self, report: &mut Report) -> HashMap<Box<str>, PlanLimits> {
+    fn plans(&self, report: &mut Report) -> FxHashMap<Box<str>, PlanLimits> {
         let plan = |(name, plan): (&config::PlanName, &config::Plan)| {
             let (at, name) = (Path::new().key("plans").key(name.as_str()), name.as_str());
             let limits =
@@ -154,7 +154,7 @@ fn cors_of(typed: &config::Cors, route: &config::Route, at: &Path, report: &mut 
 }
 
 /// The callers that the config names.
-fn consumers(file: &File) -> HashMap<Box<str>, Arc<Consumer>> {
+fn consumers(file: &File) -> FxHashMap<Box<str>, Arc<Consumer>> {
     let one = |typed: &config::Consumer| {
         let consumer = Consumer {
             name: typed.name.as_str().into(),

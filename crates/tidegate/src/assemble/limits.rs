@@ -68,6 +68,7 @@ pub(crate) fn all(
         };
         limits.push(Arc::new(Limit {
             id: whose.id(&name),
+            told: Limit::told(&name, &allowance),
             by,
             allowance,
             cost: match &entry.cost {

@@ -15,6 +15,7 @@ use gateway::guard::{
 };
 use identity::{Source, Wanted};
 use net::tls::{ClientSettings, San};
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub(crate) struct Ways {
     pub(crate) typed: Vec<([u8; 32], Box<str>)>,
 }
 
-type Consumers = HashMap<Box<str>, Arc<Consumer>>;
+type Consumers = FxHashMap<Box<str>, Arc<Consumer>>;
 
 impl Ways {
     /// Makes those that a route takes.
