@@ -2,9 +2,9 @@
 //! with its other configuration.
 //!
 //! All do the same work: an API key is looked up among a thousand, names its consumer and is not passed on to the origin;
-//! a token's algorithm, signature, issuer, audience and end are checked, and it is passed on. The limit is counted by
-//! consumer, else by client address, and is never reached: it is the counting that costs. The rest is each one's own way:
-//! a cache of verified tokens where the server has one, big enough for all of them.
+//! a token's algorithm, signature, issuer, audience and end are checked, and it is passed on; the origin is told the
+//! consumer. The limit is counted by consumer, else by client address, and is never reached: it is the counting that
+//! costs. The rest is each one's own way: a cache of verified tokens where the server has one, big enough for all of them.
 
 use crate::credentials::Credentials;
 use anyhow::{Context, Result};

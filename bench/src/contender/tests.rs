@@ -104,6 +104,9 @@ fn every_server_knows_all_api_keys_and_passes_none_on() {
         }
     }
     assert!(haproxy.contains("/folder/keys.map") && haproxy.contains("del-header x-api-key"));
+    for config in [&nginx, &haproxy, &envoy] {
+        assert!(config.to_lowercase().contains("x-consumer"), "the origin is not told who it is: {config}");
+    }
     assert!(nginx.contains("proxy_set_header X-API-Key \"\";") && envoy.contains("hide_credentials: true"));
 }
 
