@@ -40,13 +40,13 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Makes them for a number of consumers; a token takes about a millisecond.
     pub(crate) fn make(consumers: usize) -> Result<Self> {
-        let signer = RsaKeyPair::generate(KeySize::Rsa2048).ok().context("no RSA key could be made")?;
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).ok().context("no RSA key could be made")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         Ok(Self {
             keys: (0..consumers).map(|_| api_key()).collect::<Result<_>>()?,
-            tokens: (0..consumers).map(|n| token(&signer, n, now)).collect::<Result<_>>()?,
-            jwks: jwks(&signer)?,
-            public_key: public_key(&signer)?,
+            tokens: (0..consumers).map(|n| sign(&pair, n, now)).collect::<Result<_>>()?,
+            jwks: jwks(&pair)?,
+            public_key: public_key(&pair)?,
         })
     }
 
@@ -65,10 +65,10 @@ impl Credentials {
 fn api_key() -> Result<String> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).ok().context("no random numbers")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
-fn token(signer: &RsaKeyPair, number: usize, now: u64) -> Result<String> {
+fn sign(pair: &RsaKeyPair, number: usize, now: u64) -> Result<String> {
     let header = json!({ "alg": "RS256", "kid": "bench", "typ": "JWT" });
     let claims = json!({
         "iss": ISSUER,
@@ -81,19 +81,19 @@ fn token(signer: &RsaKeyPair, number: usize, now: u64) -> Result<String> {
     });
     let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
     let text = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
-    let mut signature = vec![0; signer.public_modulus_len()];
-    let signed = signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature);
-    signed.ok().context("a token could not be signed")?;
+    let mut signature = vec![0; pair.public_modulus_len()];
+    let done = pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature);
+    done.ok().context("a token could not be signed")?;
     Ok(format!("{text}.{}", encode(&signature)))
 }
 
 /// Bytes of a modulus of 2048 bits.
 const MODULUS: usize = 256;
 
-fn jwks(signer: &RsaKeyPair) -> Result<String> {
+fn jwks(pair: &RsaKeyPair) -> Result<String> {
     // An `RSAPublicKey` (RFC 8017, appendix A.1.1): the last numbers in it are modulus and exponent, here 65537, with two
     // bytes of tag and length before the exponent's three.
-    let key = signer.public_key().as_ref();
+    let key = pair.public_key().as_ref();
     let modulus = key.strip_suffix(&[2, 3, 1, 0, 1]).and_then(|rest| rest.last_chunk::<MODULUS>());
     let n = URL_SAFE_NO_PAD.encode(modulus.context("the public key is of an unknown kind")?);
     let key = json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "bench", "n": n, "e": "AQAB" });
@@ -101,8 +101,8 @@ fn jwks(signer: &RsaKeyPair) -> Result<String> {
 }
 
 /// RFC 7468: base64 in lines of 64 characters.
-fn public_key(signer: &RsaKeyPair) -> Result<String> {
-    let der = signer.public_key().as_der().ok().context("the public key could not be written")?;
+fn public_key(pair: &RsaKeyPair) -> Result<String> {
+    let der = pair.public_key().as_der().ok().context("the public key could not be written")?;
     let text = STANDARD.encode(der.as_ref());
     let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
     Ok(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))

@@ -4,6 +4,7 @@
 
 use crate::server::OTHER_CORE;
 use anyhow::{Context, Result, bail};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -75,8 +76,8 @@ impl Load {
 pub(crate) fn script(requests: impl IntoIterator<Item = String>) -> String {
     let mut text = "local requests = {\n".to_owned();
     for request in requests {
-        // What Rust escapes in ASCII, Lua reads alike.
-        text.push_str(&format!("{request:?},\n"));
+        // What Rust escapes in ASCII, Lua reads alike. Writing to a String cannot fail.
+        let _ = writeln!(text, "{request:?},");
     }
     text + "}\nlocal at = 0\nfunction request()\n  at = at % #requests + 1\n  return requests[at]\nend\n"
 }

@@ -48,6 +48,9 @@ fn map(plan: &Plan) -> String {
     })
 }
 
+/// The origin is told who it is.
+const TOLD: &str = "  http-request set-header X-Consumer %[var(txn.consumer)]\n";
+
 fn asked(guard: &Guard, folder: &Path) -> String {
     let folder = folder.display();
     let (kind, caller, known) = match guard.check {
@@ -58,7 +61,7 @@ fn asked(guard: &Guard, folder: &Path) -> String {
             format!(
                 "  http-request set-var(txn.consumer) req.hdr(x-api-key),map_str({folder}/keys.map)\n\
                  \x20 http-request deny deny_status 401 unless {{ var(txn.consumer) -m found }}\n\
-                 \x20 http-request del-header x-api-key\n"
+                 \x20 http-request del-header x-api-key\n{TOLD}"
             ),
         ),
         Check::Token => ("string len 64", "var(txn.consumer)", token(&format!("{folder}/issuer.pem"))),
@@ -84,7 +87,7 @@ fn token(public_key: &str) -> String {
          \x20 http-request set-var(txn.now) date()\n\
          \x20 http-request deny deny_status 401 if {{ var(txn.exp),sub(txn.now) -m int lt 0 }}\n\
          \x20 http-request deny deny_status 401 unless {{ var(txn.token),jwt_verify(txn.alg,\"{public_key}\") 1 }}\n\
-         \x20 http-request set-var(txn.consumer) {sub})\n",
+         \x20 http-request set-var(txn.consumer) {sub})\n{TOLD}",
         iss = claim("iss"),
         aud = claim("aud"),
         exp = claim("exp"),

@@ -72,7 +72,9 @@ fn names(guard: &Guard) -> String {
 fn asked(guard: &Guard) -> String {
     let known = match guard.check {
         Check::Address | Check::Token => "",
-        Check::Key => "    if ($consumer = \"\") { return 401; }\n    proxy_set_header X-API-Key \"\";\n",
+        Check::Key => {
+            "    if ($consumer = \"\") { return 401; }\n    proxy_set_header X-API-Key \"\";\n    proxy_set_header X-Consumer $consumer;\n"
+        }
     };
     format!("{known}    limit_req zone=callers burst={} nodelay;\n    limit_req_status 429;\n", guard.limit)
 }

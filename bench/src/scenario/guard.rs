@@ -2,7 +2,8 @@
 //!
 //! Each server is measured twice in a row with the very same requests: without any check, then with it. So the overhead is
 //! the check's own, not that of longer requests, and a shared machine's drift cancels out of their ratio. Before anything is
-//! measured a server must prove that its check is in force: nobody in particular gets 401, and a small limit 429.
+//! measured a server must prove that its check is in force: who shows nothing, or a forgery, gets 401, and who exceeds a small
+//! limit 429.
 
 use super::{columns, traffic};
 use crate::contender::{Check, Contender, Front, Guard, Plan};
@@ -140,13 +141,15 @@ fn load(lab: &Lab, case: &Case, plan: &Plan) -> Result<Load> {
     Ok(Load::Scripted { connections: CONNECTIONS, script })
 }
 
-/// Sees that the server refuses strangers, and those who come too often.
+/// Sees that the server refuses strangers and forgers, and those who come too often.
 fn prove(lab: &Lab, server: (Contender, &Path), plan: &Plan) -> Result<()> {
     let _server = lab.start(server, plan)?;
     let (path, fields) = (plan.path(), plan.fields());
-    if !fields.is_empty() {
-        let status = ask(plan.port, &path, "")?;
-        ensure!(status == 401, "it answers those who show nothing with {status}");
+    if let Some(guard) = plan.guard.as_ref().filter(|guard| guard.check != Check::Address) {
+        for (fields, shown) in [(String::new(), "nothing"), (guard.forged()?, "a forgery")] {
+            let status = ask(plan.port, &path, &fields)?;
+            ensure!(status == 401, "it answers those who show {shown} with {status}");
+        }
     }
     for _ in 0..ASKED {
         match ask(plan.port, &path, &fields)? {
