@@ -305,7 +305,7 @@ fn unknown(kind: &str, name: &str, known: &[&str], example: &str) -> KeyRefusal 
     if more > 0 {
         list = format!("{list} and {more} more");
     }
-    bad(format!("{begin} There are {list}. Or add `{example}`, and reload."))
+    bad(format!("{begin} There are {list}. Or add it to the config, and reload."))
 }
 
 fn bad(why: String) -> KeyRefusal {
