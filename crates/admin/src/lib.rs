@@ -2,7 +2,7 @@
 //!
 //! A small HTTP/1.1 server on the control thread. It knows nothing of the gateway or of config files: it asks a
 //! [`Node`], which the binary implements, and writes down what that says. All that it offers is one table
-//! (`endpoint.rs`), from which requests are answered and the API's description is made, so the two cannot differ.
+//! (`endpoint/table.rs`), from which requests are answered and the API's description is made, so the two cannot differ.
 //!
 //! *Invariant*: it is bounded (connections, head and body sizes, time), and it is closed to other web sites: without
 //! a token only those who name this machine by address, `localhost` or a configured name get in, and a change is

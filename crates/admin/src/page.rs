@@ -218,7 +218,7 @@ fn alignment(column: &str) -> &'static str {
     match column {
         "Route" | "Service" | "Endpoint" | "State" | "Address" | "Reason" | "Since, why" | "Last check"
         | "When" | "What" | "Change" | "Sum" | "Instance" | "Place" | "Revision" | "Last words"
-        | "Consumer" | "Plan" | "Limit" | "Where" | "Allowance" | "Counted by" => "text",
+        | "Consumer" | "Plan" | "Policy" | "Where" | "Allowance" | "Counted by" => "text",
         _ => "number",
     }
 }

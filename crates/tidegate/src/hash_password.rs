@@ -50,7 +50,7 @@ fn read(input: &Stdin, end: Option<u8>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut input = input.lock();
     let mut one = [0];
-    // Byte by byte, so that no more is taken than this line; two more may be the end of it.
+    // Byte by byte, because a line may end in the midst of what has come; two more may be its end.
     while bytes.len() <= MOST + 2 && input.read(&mut one).context("the password cannot be read")? == 1 {
         if one[0] == INTERRUPT && end.is_some() {
             bail!("interrupted");

@@ -11,6 +11,7 @@ use crate::status::{age, list, now};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use std::fmt::Write;
 use std::process::ExitCode;
 
 #[derive(Debug, Subcommand)]
@@ -149,7 +150,8 @@ fn explanation(made: &Value, now: u64) -> String {
             Some(at) if at > now => format!("is good for {} yet", left(at, now)),
             _ => "is not taken any more".into(),
         };
-        text.push_str(&format!("\nThe old key {} {end}.", word(&old["id"])));
+        // Writing to a text cannot fail.
+        let _ = write!(text, "\nThe old key {} {end}.", word(&old["id"]));
     }
     text
 }

@@ -7,6 +7,7 @@ use crate::keys::show;
 use crate::status::{age, list, now};
 use anyhow::Result;
 use serde_json::Value;
+use std::fmt::Write;
 use std::process::ExitCode;
 
 /// `tidegate limits`.
@@ -25,7 +26,8 @@ fn in_words(limits: &Value) -> String {
         if table.is_object() {
             let [entries, capacity, evictions] =
                 ["entries", "capacity", "evictions"].map(|key| word(&table[key]));
-            text.push_str(&format!("{name}: {entries} of {capacity} counters in use, {evictions} evicted\n"));
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "{name}: {entries} of {capacity} counters in use, {evictions} evicted");
         }
     }
     if limits["cluster"].is_object() {

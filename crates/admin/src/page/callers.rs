@@ -87,7 +87,7 @@ fn policy_table(mut limits: LimitsView) -> Markup {
             }
         }
     };
-    let columns = ["Limit", "Where", "Allowance", "Counted by", "Rejected", "Queued", "Shadowed", "Alone"];
+    let columns = ["Policy", "Where", "Allowance", "Counted by", "Rejected", "Queued", "Shadowed", "Alone"];
     html! {
         (scrolled("Limits", &columns, &rows))
         (more(all.len()))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const PATH: &str = "/api/services/shop/endpoints";
 
 impl Server {
-    async fn with_body(&self, line: &str, body: &str) -> crate::server::Answer {
+    pub(crate) async fn with_body(&self, line: &str, body: &str) -> crate::server::Answer {
         let head = format!("{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
         self.raw(&format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await
     }

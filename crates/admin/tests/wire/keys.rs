@@ -1,15 +1,10 @@
 //! API keys, revocations, consumers and limits: what reaches the node, and what comes back.
 
-use crate::server::{Answer, Server};
+use crate::server::Server;
 use admin::{KeyRefusal, Settings};
 use serde_json::{Value, json};
 
 impl Server {
-    async fn json_body(&self, line: &str, body: &str) -> Answer {
-        let head = format!("{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
-        self.raw(&format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await
-    }
-
     fn asked(&self) -> Vec<String> {
         self.node.asked.lock().expect("no test panics with it").clone()
     }
@@ -27,7 +22,7 @@ fn detail(problem: &Value) -> &str {
 async fn a_new_key_is_told_once_and_kept_by_no_cache() {
     let server = Server::start(Settings::default()).await;
     let body = "{\"consumer\": \"web\", \"label\": \"a\", \"scopes\": [\"r\"], \"expires_in\": \"30d\"}";
-    let answer = server.json_body("POST /api/keys", body).await;
+    let answer = server.with_body("POST /api/keys", body).await;
     assert_eq!((answer.status(), answer.header("cache-control")), (201, Some("no-store")));
     let key = answer.json();
     assert_eq!((&key["key"], &key["id"], &key["consumer"]), (&json!("tg_text"), &json!("k1"), &json!("web")));
@@ -46,10 +41,10 @@ async fn a_new_key_is_told_once_and_kept_by_no_cache() {
 #[tokio::test]
 async fn a_rotated_key_is_told_with_the_one_it_replaces() {
     let server = Server::start(Settings::default()).await;
-    let answer = server.json_body("POST /api/keys/k0/rotate", "{\"overlap\": \"1h\"}").await;
+    let answer = server.with_body("POST /api/keys/k0/rotate", "{\"overlap\": \"1h\"}").await;
     assert_eq!(answer.status(), 201);
     assert_eq!(answer.json()["replaces"], json!({ "id": "k0", "expires": 99 }));
-    assert_eq!(server.json_body("POST /api/keys/k0/rotate", "").await.status(), 201);
+    assert_eq!(server.with_body("POST /api/keys/k0/rotate", "").await.status(), 201);
     assert_eq!(server.asked(), ["rotate k0 Some(\"1h\")", "rotate k0 None"]);
 }
 
@@ -69,7 +64,7 @@ async fn keys_are_listed_by_their_consumer_and_the_newest_first() {
 async fn what_was_revoked_is_told_and_reaches_the_node() {
     let server = Server::start(Settings::default()).await;
     assert_eq!(server.send("DELETE /api/keys/k%31", "").await.json()["state"], "revoked");
-    let done = server.json_body("POST /api/revocations", "{\"jti\": \"t\", \"until\": 5}").await;
+    let done = server.with_body("POST /api/revocations", "{\"jti\": \"t\", \"until\": 5}").await;
     assert_eq!((done.status(), &done.json()["jti"]), (201, &json!("t")));
     assert_eq!(server.send("GET /api/revocations", "").await.json()[0]["jti"], "t");
     assert_eq!(server.asked(), ["revoke k1", "tokens Some(\"t\") None Some(5)"]);
@@ -90,7 +85,7 @@ async fn a_body_that_says_not_what_to_do_changes_nothing_and_gets_an_example() {
         ("POST /api/revocations", "{\"jti\": \"a\", \"subject\": \"b\"}"),
         ("POST /api/revocations", "{\"jti\": \"a\", \"until\": -1}"),
     ] {
-        let problem = server.json_body(line, body).await.problem(422);
+        let problem = server.with_body(line, body).await.problem(422);
         assert!(detail(&problem).contains("{\""), "{line} {body}: {problem}");
     }
     assert_eq!(server.asked(), [""; 0]);

@@ -5,28 +5,22 @@
 //! how records merge (`guarding/records.rs`, the room `auth`). *Cost*: one write to the disk a change, on a thread that
 //! may wait; none on the road of requests.
 
+mod reading;
+
 use super::Node;
 use crate::guarding::{KEYS, REVOKED, unix};
 use crate::random;
 use admin::{KeyRefusal, KeyView, MintedKey, NewKey, NewRevocation, RevocationView, Rotation};
 use auth::token::{Revocation, Revoked};
-use auth::{KeyRecord, Scopes, key};
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use auth::{KeyRecord, key};
+use reading::{bad, label, name, period, scopes, unknown};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Records of keys that may be kept. Each change copies the index of all, which takes a tenth of a second then.
 const KEYS_MOST: usize = 1_000_000;
-/// Scopes of one key, and characters of its label.
-const SCOPES_MOST: usize = 64;
-const LABEL_MOST: usize = 128;
-/// Longest `jti` or subject, in bytes: that of the room `auth`.
-const NAME_MOST: usize = 1024;
 /// How long a key that was replaced is good for yet, where nobody says.
 const OVERLAP: Duration = Duration::from_secs(86_400);
-/// Names that a refusal gives.
-const NAMED: usize = 10;
 
 impl Node {
     /// All keys, without their texts.
@@ -57,17 +51,13 @@ impl Node {
         self.can_be_of(wanted)?;
         self.needs_store()?;
         let scopes = wanted.scopes.as_deref().map(scopes).transpose()?;
-        if wanted.label.chars().count() > LABEL_MOST || wanted.label.chars().any(char::is_control) {
-            return Err(bad(format!(
-                "`label` is at most {LABEL_MOST} characters, without control characters."
-            )));
-        }
+        let label = label(&wanted.label)?;
         let lifetime = wanted.expires_in.as_deref().map(|text| period("expires_in", text)).transpose()?;
         let (now, minted) = (unix_ms(), key::mint(&mut |bytes| random::fill(bytes)));
         let record = KeyRecord {
             id: minted.id.clone(),
             consumer: wanted.consumer.as_str().into(),
-            label: wanted.label.as_str().into(),
+            label,
             hash: minted.hash,
             scopes,
             plan: wanted.plan.as_deref().map(Into::into),
@@ -260,58 +250,6 @@ fn shown_revocation(record: &Revocation) -> RevocationView {
     }
 }
 
-fn scopes(words: &[String]) -> Result<Scopes, KeyRefusal> {
-    if words.len() > SCOPES_MOST {
-        return Err(bad(format!("A key has at most {SCOPES_MOST} scopes.")));
-    }
-    for word in words {
-        typed::<config::Scope>("scopes", word)?;
-    }
-    Ok(Scopes::of(words.iter().map(String::as_str)))
-}
-
-fn period(key: &str, text: &str) -> Result<Duration, KeyRefusal> {
-    let period = typed::<config::Period>(key, text)?.get();
-    // Keys live and die by the second.
-    if period < Duration::from_secs(1) { Err(bad(format!("`{key}` is at least `1s`."))) } else { Ok(period) }
-}
-
-/// Reads a value by the checks of the config file, so that the same mistake is told in the same words.
-fn typed<T: DeserializeOwned>(key: &str, text: &str) -> Result<T, KeyRefusal> {
-    let shown: String = text.chars().take(64).collect();
-    serde_json::from_value(json!(text)).map_err(|why| bad(format!("`{key}`: {why}, found `{shown}`.")))
-}
-
-fn name(key: &str, text: &str) -> Result<Box<str>, KeyRefusal> {
-    if text.len() > NAME_MOST {
-        return Err(bad(format!("`{key}` is longer than {NAME_MOST} bytes.")));
-    }
-    Ok(text.into())
-}
-
-/// There is no such consumer or plan: says which there are, and which one may be meant.
-fn unknown(kind: &str, name: &str, known: &[&str], example: &str) -> KeyRefusal {
-    let shown: String = name.chars().take(64).collect();
-    let begin = format!("There is no {kind} `{shown}` in the config.");
-    let alike = |other: &&&str| strsim::damerau_levenshtein(&shown, other) <= 2.min(other.len() / 2);
-    if let Some(meant) = known.iter().filter(alike).min_by_key(|other| strsim::levenshtein(&shown, other)) {
-        return bad(format!("{begin} Did you mean `{meant}`?"));
-    }
-    if known.is_empty() {
-        return bad(format!("{begin} It names none: add `{example}`, and reload."));
-    }
-    let more = known.len().saturating_sub(NAMED);
-    let mut list = known[..known.len().min(NAMED)].join(", ");
-    if more > 0 {
-        list = format!("{list} and {more} more");
-    }
-    bad(format!("{begin} There are {list}. Or add `{example}`, and reload."))
-}
-
-fn bad(why: String) -> KeyRefusal {
-    KeyRefusal::Bad(why)
-}
-
 fn failed(what: &str, why: &anyhow::Error) -> KeyRefusal {
     observe::log::error(format_args!("{what} could not be kept: {why:#}"));
     KeyRefusal::Failed(format!("{what} could not be kept, so nothing was changed: {why:#}."))
@@ -326,33 +264,13 @@ fn unix_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn said(refusal: &KeyRefusal) -> &str {
         match refusal {
             KeyRefusal::Bad(why) | KeyRefusal::NotNow(why) | KeyRefusal::Failed(why) => why,
             KeyRefusal::NoKey => "",
         }
-    }
-
-    #[test]
-    fn an_unknown_name_is_told_the_one_that_is_meant_or_all() {
-        let refusal = unknown("consumer", "mobil-app", &["web", "mobile-app"], "x");
-        assert!(said(&refusal).ends_with("Did you mean `mobile-app`?"), "{refusal:?}");
-        let refusal = unknown("consumer", "tv", &["web", "mobile-app"], "x");
-        assert!(said(&refusal).contains("There are web, mobile-app."), "{refusal:?}");
-        let refusal = unknown("plan", "pro", &[], "plans: {}");
-        assert!(said(&refusal).contains("add `plans: {}`"), "{refusal:?}");
-    }
-
-    #[test]
-    fn periods_and_scopes_are_read_as_in_the_config() {
-        assert_eq!(period("expires_in", "30d"), Ok(Duration::from_secs(30 * 86_400)));
-        for wrong in ["", "30", "-1d", "5ms", "9999d", "soon"] {
-            let refusal = period("expires_in", wrong).expect_err("no period");
-            assert!(said(&refusal).starts_with("`expires_in`"), "{wrong}: {refusal:?}");
-        }
-        assert!(scopes(&["orders:read".into(), "b".into()]).is_ok_and(|scopes| scopes.has("b")));
-        assert!(said(&scopes(&["a b".into()]).unwrap_err()).contains("`scopes`"));
     }
 
     #[test]
