@@ -198,3 +198,35 @@ fn a_redis_that_hangs_holds_no_request_up_for_long() {
     redis.resume();
     soon("it is asked again", || (0..).take(3).all(|_| nodes[0].get("/").status == 200));
 }
+
+#[test]
+fn a_key_that_is_revoked_on_one_node_is_refused_on_all_within_a_second() {
+    let (redis, origin) = (Redis::start(), service());
+    let config = format!(
+        "services: {{ api: \"{}\" }}\ncluster: {{ redis: \"{}\" }}\nconsumers: [app]\n\
+         routes: [{{ service: api, auth: [api_key] }}]\n",
+        origin.url(),
+        redis.url()
+    );
+    let nodes: Vec<Tidegate> = (0..3).map(|_| Tidegate::start(&config)).collect();
+    wait_for(&nodes, "the store of the cluster is up", 1);
+    let admin = |line: &str, body: &str| {
+        let address = nodes[0].admin_address();
+        let head = format!("Host: {address}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        Raw::connect(address).send(format!("{line} HTTP/1.1\r\n{head}\r\n{body}")).response()
+    };
+    let made = admin("POST /api/keys", r#"{"consumer": "app"}"#);
+    assert_eq!(made.status, 201, "{made}");
+    let made: serde_json::Value = serde_json::from_str(&made.text()).expect("JSON");
+    let key = made["key"].as_str().expect("the key's text").to_owned();
+    let id = key.split('_').nth(1).expect("tg_ID_SECRET_SUM").to_owned();
+    let statuses =
+        || nodes.iter().map(|node| node.connect().get("/", &format!("X-API-Key: {key}\r\n")).status);
+    soon("all nodes know the key", || statuses().all(|status| status == 200));
+    let revoked = admin(&format!("DELETE /api/keys/{id}"), "");
+    assert_eq!(revoked.status, 200, "{revoked}");
+    let began = Instant::now();
+    let all = eventually(Duration::from_secs(1), || statuses().all(|status| status == 401));
+    assert!(all, "after a second: {:?}", statuses().collect::<Vec<_>>());
+    assert!(began.elapsed() <= Duration::from_millis(1500));
+}

@@ -51,6 +51,7 @@ impl Provider {
 fn gateway(provider: &Provider, origin: &Origin) -> Tidegate {
     Tidegate::start(&format!(
         "services: {{ api: \"{}\" }}\n\
+         plans: {{ pro: {{ concurrency: 100 }} }}\n\
          auth: {{ jwt: {{ issuer: \"{}\", audience: shop, plan_claim: plan }} }}\n\
          routes:\n- {{ match: {{ path: /orders }}, service: api, auth: [jwt], scopes: [orders] }}\n\
          - {{ match: {{ path: /team }}, service: api, auth: [jwt], allow: 'claims.team == \"blue\"' }}\n\
@@ -173,6 +174,29 @@ fn a_gateway_whose_provider_was_never_there_says_so_and_takes_tokens_once_it_com
     assert!(answer.fields.has("retry-after") && is_problem(&answer), "{answer}");
     provider.restart();
     wait_for_keys(&gateway, &provider.token("sub=ann&aud=shop"));
+}
+
+#[test]
+fn a_revoked_token_is_refused_at_once_and_so_are_all_of_a_revoked_subject() {
+    let (provider, origin) = (Provider::start(), Origin::hello());
+    let gateway = gateway(&provider, &origin);
+    let revoke = |what: &str| {
+        let address = gateway.admin_address();
+        let fields = "Content-Type: application/json\r\nConnection: close\r\n";
+        let request =
+            e2e::post("/api/revocations", fields, what).replace("example.com", &address.to_string());
+        let answer = Raw::connect(address).send(request).response();
+        assert_eq!(answer.status, 201, "{answer}");
+    };
+    let [one, other] = ["one", "other"].map(|jti| provider.token(&format!("sub=ann&aud=shop&jti={jti}")));
+    let bob = provider.token("sub=bob&aud=shop&jti=third");
+    wait_for_keys(&gateway, &one);
+    let seen = |tokens: [&str; 3]| tokens.map(|token| ask(&gateway, "/", token).status);
+    assert_eq!(seen([&one, &other, &bob]), [200, 200, 200]);
+    revoke(r#"{"jti": "one"}"#);
+    assert_eq!(seen([&one, &other, &bob]), [401, 200, 200]);
+    revoke(r#"{"subject": "ann"}"#);
+    assert_eq!(seen([&one, &other, &bob]), [401, 401, 200]);
 }
 
 /// A browser, as much of it as a login needs: it keeps cookies for each host and shows them there.
