@@ -19,6 +19,8 @@ use store::Mark;
 const LOOK: Duration = Duration::from_millis(25);
 /// How long the other nodes' store may take to answer for the first time before that is told.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long nodes are reckoned with that are not seen any more.
+const REMEMBERED: Duration = Duration::from_secs(60);
 /// How often the store is read.
 const READ: Duration = Duration::from_millis(250);
 /// How often quotas are saved.
@@ -44,12 +46,12 @@ impl Keeping {
         let (mut keys, mut revoked) = (Mark::default(), Mark::default());
         self.restore_uses();
         let (mut read, mut saved, mut used) = (None::<Instant>, Instant::now(), Instant::now());
-        let (begun, mut was_up) = (Instant::now(), None);
+        let (begun, mut was_up, mut crowd) = (Instant::now(), None, Crowd::default());
         while let Some(running) = self.running.upgrade().filter(|running| !running.has_ended()) {
             let now = Instant::now();
             let cluster = running.cluster();
             drop(running);
-            self.look(cluster.as_deref(), begun, &mut was_up);
+            self.look(cluster.as_deref(), begun, &mut crowd, &mut was_up);
             if read.is_none_or(|at| now.duration_since(at) >= READ) {
                 (keys, revoked) = (
                     self.keys.read(keys, cluster.as_deref()),
@@ -73,7 +75,7 @@ impl Keeping {
     }
 
     /// How are the other nodes?
-    fn look(&self, cluster: Option<&Cluster>, begun: Instant, was_up: &mut Option<bool>) {
+    fn look(&self, cluster: Option<&Cluster>, begun: Instant, crowd: &mut Crowd, was_up: &mut Option<bool>) {
         let Some(tables) = self.tables.get() else { return };
         let Some(cluster) = cluster else {
             tables.shared_is_up.store(false, Ordering::Relaxed);
@@ -81,7 +83,7 @@ impl Keeping {
         };
         let state = cluster.state();
         tables.shared_is_up.store(state.up, Ordering::Relaxed);
-        tables.nodes.store(cluster.nodes_seen().max(1), Ordering::Relaxed);
+        tables.nodes.store(crowd.note(cluster.nodes_seen(), Instant::now()), Ordering::Relaxed);
         tables.reseed(cluster.seed());
         if *was_up != Some(state.up) {
             let event = Event::new(EventKind::Cluster);
@@ -136,6 +138,27 @@ impl Keeping {
     }
 }
 
+/// How many nodes there are. Where the store comes and goes, nodes see each other late: a smaller number counts only once it
+/// has stood for a while, or each of them would take itself for the only one, and admit all of a limit.
+#[derive(Default)]
+struct Crowd {
+    most: usize,
+    /// When that many were last seen.
+    at: Option<Instant>,
+}
+
+impl Crowd {
+    /// So many are seen now; how many are to be reckoned with.
+    fn note(&mut self, seen: usize, now: Instant) -> usize {
+        let is_old = self.at.is_none_or(|at| now.duration_since(at) >= REMEMBERED);
+        if seen >= self.most || is_old {
+            self.most = seen.max(1);
+            self.at = Some(now);
+        }
+        self.most
+    }
+}
+
 /// The counters of this node, for the cluster to settle.
 pub(super) struct Counters {
     pub(super) tables: Arc<Tables>,
@@ -166,5 +189,22 @@ pub(super) fn restore(tables: &Tables, uses: &[QuotaUse]) {
 pub(super) fn remember(cluster: &Cluster, uses: &[QuotaUse]) {
     for QuotaUse { key, window, start, used } in uses {
         cluster.remember_quota(*key, *window, *start, *used);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_that_are_seen_no_more_are_reckoned_with_for_a_while() {
+        let (mut crowd, begin) = (Crowd::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(crowd.note(0, at(0)), 1, "there is always this one");
+        assert_eq!(crowd.note(3, at(1)), 3);
+        assert_eq!(crowd.note(1, at(2)), 3, "the store has come back, the others have not");
+        assert_eq!(crowd.note(3, at(30)), 3);
+        assert_eq!(crowd.note(2, at(89)), 3);
+        assert_eq!(crowd.note(2, at(90)), 2, "one has left for good");
     }
 }
