@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -110,11 +111,13 @@ impl Fleet {
     }
 }
 
-/// A port that nobody listens on, apart from those of outgoing connections.
+/// A port that nobody listens on, apart from those of outgoing connections. It comes again only behind all others: an
+/// instance that is away, or has just ended, may still be asked, and nobody else shall get its requests.
 async fn listener() -> io::Result<TcpListener> {
-    let from = std::process::id() % u32::from(PORTS);
-    for n in 0..u32::from(PORTS) {
-        let port = FIRST_PORT + ((from + n) % u32::from(PORTS)) as u16;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS {
+        let next = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST_PORT + (next % u32::from(PORTS)) as u16;
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             return Ok(listener);
         }

@@ -18,9 +18,7 @@ fn json(stop: &Stop, request_id: &str) -> (ResponseHead, Body) {
     head.fields.add(Name::ContentType, b"application/problem+json");
     head.fields.add(Name::CacheControl, b"no-store");
     if let Some(after) = stop.retry_after {
-        // Rounded up: who comes back on the second must not come too early.
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        head.fields.add(Name::RetryAfter, seconds.max(1).to_string().as_bytes());
+        head.fields.add(Name::RetryAfter, limit::text::retry_after(after).to_string().as_bytes());
     }
     if let Some(allow) = &stop.allow {
         head.fields.add(Name::Allow, allow.as_bytes());

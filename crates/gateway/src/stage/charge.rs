@@ -249,7 +249,7 @@ fn tell(guarded: &mut Guarded, limit: &Limit, decision: &Decision) {
 }
 
 fn over(limit: &Limit, decision: &Decision) -> Stop {
-    let seconds = decision.retry_after.as_secs() + u64::from(decision.retry_after.subsec_nanos() > 0);
+    let seconds = text::retry_after(decision.retry_after);
     let (reason, public) = match limit.allowance {
         Allowance::Bucket { .. } => {
             (Reason::RateLimited, format!("`{}` is used up; come back in {seconds} s.", limit.name))

@@ -109,8 +109,6 @@ impl Keeping {
     /// When were keys last used, before the start?
     fn restore_uses(&self) {
         let Some(store) = self.keys.store.get() else { return };
-        // They are found by the keys, which are read first.
-        self.keys.read(Mark::default(), None);
         match store.last_uses() {
             Ok(uses) => uses.iter().for_each(|(id, unix)| self.keys.book.mark_used(id, *unix)),
             Err(why) => log::error(format_args!("when keys were last used cannot be read: {why}")),
