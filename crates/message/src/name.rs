@@ -97,6 +97,8 @@ names! {
     ProxyAuthorization = "proxy-authorization",
     ProxyConnection = "proxy-connection",
     Range = "range",
+    RateLimit = "ratelimit",
+    RateLimitPolicy = "ratelimit-policy",
     Referer = "referer",
     RetryAfter = "retry-after",
     SecWebsocketAccept = "sec-websocket-accept",
@@ -117,6 +119,7 @@ names! {
     Via = "via",
     Warning = "warning",
     WwwAuthenticate = "www-authenticate",
+    XApiKey = "x-api-key",
     XForwardedFor = "x-forwarded-for",
     XForwardedHost = "x-forwarded-host",
     XForwardedPort = "x-forwarded-port",
@@ -124,8 +127,13 @@ names! {
     XRealIp = "x-real-ip",
     XRequestId = "x-request-id",
     XRequestDeadline = "x-request-deadline",
+    XTidegateAuth = "x-tidegate-auth",
+    XTidegateConsumer = "x-tidegate-consumer",
     XTidegateExplain = "x-tidegate-explain",
     XTidegateMirror = "x-tidegate-mirror",
+    XTidegatePlan = "x-tidegate-plan",
+    XTidegateScopes = "x-tidegate-scopes",
+    XTidegateSubject = "x-tidegate-subject",
 }
 
 impl Name {
