@@ -6,7 +6,7 @@
 //! Hot path: [`KeyBook::check`] is one look-up by the key's id, one SHA-256 of 66 bytes, one comparison in constant time.
 //! Nothing is allocated. The id is no secret, so it does not matter that an unknown one is refused sooner.
 
-use crate::{Denied, KeyRecord, key};
+use crate::{Denied, KeyRecord, Remembered, key};
 use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use rustc_hash::FxHashMap;
@@ -27,39 +27,51 @@ pub struct KeyBook {
     writing: Mutex<()>,
 }
 
-/// A key that was taken.
-#[derive(Clone, Debug)]
-pub struct Match {
+/// A key that is known: all of it in one place, so that a check touches little memory.
+#[derive(Debug)]
+pub struct KnownKey {
     /// What is known of it.
-    pub record: Arc<KeyRecord>,
+    pub record: KeyRecord,
+    /// Whose it is, as the config has it.
+    pub caller: Remembered,
+    /// Seconds since 1970; 0 is never.
+    used: AtomicU64,
 }
 
 /// Neither index can be filled by strangers, so the hash needs no key.
 #[derive(Clone, Default)]
 struct Pages {
-    by_id: FxHashMap<Box<str>, Slot>,
-    typed: FxHashMap<[u8; 32], Slot>,
+    by_id: FxHashMap<Box<str>, Arc<KnownKey>>,
+    typed: FxHashMap<[u8; 32], Arc<KnownKey>>,
 }
 
-#[derive(Clone)]
-struct Slot {
-    record: Arc<KeyRecord>,
-    /// Seconds since 1970; 0 is never. Outlives changes of the record.
-    used: Arc<AtomicU64>,
+impl std::ops::Deref for KnownKey {
+    type Target = KeyRecord;
+
+    fn deref(&self) -> &KeyRecord {
+        &self.record
+    }
 }
 
-impl Slot {
-    fn of(record: KeyRecord) -> Self {
-        Self { record: Arc::new(record), used: Arc::default() }
+impl KnownKey {
+    fn of(record: KeyRecord) -> Arc<Self> {
+        Arc::new(Self { record, caller: Remembered::default(), used: AtomicU64::new(0) })
     }
 
-    fn take(&self, unix: u64) -> Result<Match, Denied> {
+    /// The same key with another record. A use at this very moment may be noted with the old one only, and the next one
+    /// notes it again.
+    fn with(&self, record: KeyRecord) -> Arc<Self> {
+        let used = AtomicU64::new(self.used.load(Ordering::Relaxed));
+        Arc::new(Self { record, caller: Remembered::default(), used })
+    }
+
+    fn take(self: &Arc<Self>, unix: u64) -> Result<Arc<Self>, Denied> {
         self.record.usable(unix)?;
         let before = self.used.load(Ordering::Relaxed);
         if unix >= before.saturating_add(USED_STEP) {
             self.used.fetch_max(unix, Ordering::Relaxed);
         }
-        Ok(Match { record: Arc::clone(&self.record) })
+        Ok(Arc::clone(self))
     }
 }
 
@@ -67,10 +79,17 @@ impl Pages {
     fn merge(&mut self, record: KeyRecord) -> bool {
         match self.by_id.get_mut(&record.id) {
             None => {
-                self.by_id.insert(record.id.clone(), Slot::of(record));
+                self.by_id.insert(record.id.clone(), KnownKey::of(record));
                 true
             }
-            Some(slot) => Arc::make_mut(&mut slot.record).merge(record),
+            Some(slot) => {
+                let mut merged = slot.record.clone();
+                let says_more = merged.merge(record);
+                if says_more {
+                    *slot = slot.with(merged);
+                }
+                says_more
+            }
         }
     }
 }
@@ -88,7 +107,7 @@ impl KeyBook {
     }
 
     /// Whose key is it? `unix` is now, in seconds since 1970.
-    pub fn check(&self, text: &[u8], unix: u64) -> Result<Match, Denied> {
+    pub fn check(&self, text: &[u8], unix: u64) -> Result<Arc<KnownKey>, Denied> {
         if text.is_empty() {
             return Err(Denied::Absent);
         }
@@ -133,9 +152,9 @@ impl KeyBook {
             for record in records {
                 pages.merge(record);
             }
-            for (id, slot) in &mut pages.by_id {
+            for (id, slot) in &pages.by_id {
                 if let Some(old) = before.get(id) {
-                    slot.used = Arc::clone(&old.used);
+                    slot.used.fetch_max(old.used.load(Ordering::Relaxed), Ordering::Relaxed);
                 }
             }
         });
@@ -156,21 +175,23 @@ impl KeyBook {
         self.turn(|pages| {
             let before = std::mem::take(&mut pages.typed);
             for (hash, record) in keys {
-                let used = before.get(&hash).map(|slot| Arc::clone(&slot.used)).unwrap_or_default();
-                pages.typed.insert(hash, Slot { record: Arc::new(record), used });
+                let slot = before
+                    .get(&hash)
+                    .map_or_else(|| KnownKey::of(record.clone()), |old| old.with(record.clone()));
+                pages.typed.insert(hash, slot);
             }
         });
     }
 
     /// The record of a minted key.
-    pub fn get(&self, id: &str) -> Option<Arc<KeyRecord>> {
-        self.pages.load().by_id.get(id).map(|slot| Arc::clone(&slot.record))
+    pub fn get(&self, id: &str) -> Option<Arc<KnownKey>> {
+        self.pages.load().by_id.get(id).map(Arc::clone)
     }
 
     /// All minted keys, by their ids.
-    pub fn list(&self) -> Vec<Arc<KeyRecord>> {
-        let mut all: Vec<_> = self.pages.load().by_id.values().map(|slot| Arc::clone(&slot.record)).collect();
-        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    pub fn list(&self) -> Vec<Arc<KnownKey>> {
+        let mut all: Vec<_> = self.pages.load().by_id.values().map(Arc::clone).collect();
+        all.sort_unstable_by(|a, b| a.record.id.cmp(&b.record.id));
         all
     }
 

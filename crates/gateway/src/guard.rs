@@ -201,6 +201,8 @@ impl CallersOf {
 /// What all routes' guards go by. Tables outlive reloads; the rest is of one config.
 #[derive(Debug)]
 pub struct Guards {
+    /// The config's number: no two of one process have the same.
+    pub config: u64,
     /// What is counted.
     pub tables: Arc<Tables>,
     /// The other nodes, where there are any.

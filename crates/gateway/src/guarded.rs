@@ -4,8 +4,8 @@
 
 use crate::guard::Limit;
 use crate::paced::paced;
-use auth::Caller;
-use limit::{Keyed, Pass};
+use auth::Known;
+use limit::{Decision, Keyed, Pass, text};
 use message::{Fields, Name, ResponseHead};
 use net::Body;
 use std::num::NonZeroU64;
@@ -15,12 +15,12 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Guarded {
     /// Who is calling.
-    pub(crate) caller: Option<Caller>,
+    pub(crate) caller: Option<Arc<Known>>,
     /// What the answer gets, whoever makes it: limits, cookies, what a browser is allowed.
     pub(crate) told: Fields,
-    /// Members of `RateLimit-Policy`, and of `RateLimit`.
-    pub(crate) policies: Vec<u8>,
-    pub(crate) states: Vec<u8>,
+    /// What was decided, for `RateLimit-Policy` and `RateLimit`. Nearly always there is one policy, which so needs no allocation.
+    first: Option<(Arc<Limit>, Decision)>,
+    others: Vec<(Arc<Limit>, Decision)>,
     /// Places among those that are served at a time, until the last byte of the answer.
     pub(crate) passes: Vec<Pass>,
     /// Limits whose cost the answer tells.
@@ -30,11 +30,33 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
+    /// Notes what a policy has decided.
+    pub(crate) fn decided(&mut self, limit: &Arc<Limit>, decision: Decision) {
+        let member = (Arc::clone(limit), decision);
+        if self.first.is_none() {
+            self.first = Some(member);
+        } else {
+            self.others.push(member);
+        }
+    }
+
     /// Writes what was learnt into the answer, whoever made it, and slows it down where that is asked for.
     pub(crate) fn announce(&mut self, head: &mut ResponseHead, body: Body) -> Body {
-        if !self.policies.is_empty() {
-            head.fields.push_checked(b"ratelimit-policy", &self.policies);
-            head.fields.push_checked(b"ratelimit", &self.states);
+        if let Some((first, decision)) = &self.first {
+            let members =
+                || std::iter::once((first, decision)).chain(self.others.iter().map(|(l, d)| (l, d)));
+            head.fields.add_with(Name::RateLimitPolicy, |line| {
+                for (number, (limit, _)) in members().enumerate() {
+                    line.extend_from_slice(if number == 0 { b"" } else { b", " });
+                    line.extend_from_slice(&limit.told);
+                }
+            });
+            head.fields.add_with(Name::RateLimit, |line| {
+                for (number, (limit, decision)) in members().enumerate() {
+                    line.extend_from_slice(if number == 0 { b"" } else { b", " });
+                    text::state(line, &limit.name, decision);
+                }
+            });
         }
         for (name, text, _) in self.told.iter() {
             // What the gateway says is what holds: two answers to one question are none. These go beside others.

@@ -25,8 +25,8 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
     // As early as the route's priority is known: what is refused here has cost nobody anything.
     admit::shed(trip)?;
     if trip.is_guarded() {
-        // Away from the road of those that ask for nothing, so that it costs them nothing.
-        if let Some(arrival) = Box::pin(guarded(trip)).await? {
+        // Whatever of it waits is boxed, so that it is small, and costs those that ask for nothing next to nothing.
+        if let Some(arrival) = guarded(trip).await? {
             return Ok(arrival);
         }
     }

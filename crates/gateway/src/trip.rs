@@ -6,7 +6,7 @@ use crate::guard::{Guard, Guards};
 use crate::guarded::Guarded;
 use crate::site::{Action, Route};
 use crate::stop::Reason;
-use auth::Caller;
+use auth::Known;
 use base::RequestId;
 use message::{Name, RequestHead, Target};
 use net::{Interim, Peer, Request};
@@ -153,8 +153,8 @@ impl Trip {
     }
 
     /// Who is calling, as far as anybody has asked.
-    pub(crate) fn caller(&self) -> Option<&Caller> {
-        self.guarded.as_ref()?.caller.as_ref()
+    pub(crate) fn caller(&self) -> Option<&Known> {
+        self.guarded.as_ref()?.caller.as_deref()
     }
 
     /// The route that was found.

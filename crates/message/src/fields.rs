@@ -145,6 +145,15 @@ impl Fields {
         });
     }
 
+    /// Adds all lines of another, behind these.
+    pub fn extend(&mut self, other: &Self) {
+        let from = self.block.len() as u32;
+        self.block.extend_from_slice(&other.block);
+        let moved =
+            |line: &Line| Line { name_at: line.name_at + from, value_at: line.value_at + from, ..*line };
+        self.lines.extend(other.lines.iter().map(moved));
+    }
+
     /// No lines yet over a block of bytes, whose lines are then pointed at with [`Fields::point`]. For parsers: one
     /// copy takes the whole head.
     pub fn over(block: &[u8], lines: usize) -> Self {
@@ -457,6 +466,20 @@ mod tests {
         assert_eq!(f.members(Name::Connection).collect::<Vec<_>>(), [&b"close"[..], b"X-A", b"Upgrade"]);
         assert!(f.lists(Name::Connection, "upgrade"));
         assert!(!f.lists(Name::Connection, "up"));
+    }
+
+    #[test]
+    fn lines_of_another_come_behind_ones_own() {
+        let mut f = fields(&[("Host", "a"), ("X-Own", "b")]);
+        f.remove(Name::Host);
+        let mut other = fields(&[("Via", "gone"), ("X-Other", "c")]);
+        other.remove(Name::Via);
+        other.add(Name::Age, b"1");
+        f.extend(&other);
+        f.add(Name::Te, b"trailers");
+        let mut out = Vec::new();
+        f.write_lines(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "X-Own: b\r\nX-Other: c\r\nage: 1\r\nte: trailers\r\n");
     }
 
     #[test]

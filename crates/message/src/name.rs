@@ -100,6 +100,8 @@ names! {
     ProxyAuthorization = "proxy-authorization",
     ProxyConnection = "proxy-connection",
     Range = "range",
+    RateLimit = "ratelimit",
+    RateLimitPolicy = "ratelimit-policy",
     Referer = "referer",
     RetryAfter = "retry-after",
     SecWebsocketAccept = "sec-websocket-accept",
@@ -120,6 +122,7 @@ names! {
     Via = "via",
     Warning = "warning",
     WwwAuthenticate = "www-authenticate",
+    XApiKey = "x-api-key",
     XForwardedFor = "x-forwarded-for",
     XForwardedHost = "x-forwarded-host",
     XForwardedPort = "x-forwarded-port",
@@ -127,8 +130,13 @@ names! {
     XRealIp = "x-real-ip",
     XRequestId = "x-request-id",
     XRequestDeadline = "x-request-deadline",
+    XTidegateAuth = "x-tidegate-auth",
+    XTidegateConsumer = "x-tidegate-consumer",
     XTidegateExplain = "x-tidegate-explain",
     XTidegateMirror = "x-tidegate-mirror",
+    XTidegatePlan = "x-tidegate-plan",
+    XTidegateScopes = "x-tidegate-scopes",
+    XTidegateSubject = "x-tidegate-subject",
 }
 
 impl Name {

@@ -55,6 +55,7 @@ fn describe(
         },
         scopes: scopes(&claims, &settings.scope_claims)?,
         jti: text(&claims, "jti")?.map(Arc::from),
+        caller: crate::Remembered::default(),
         expires,
         issued,
         claims: Arc::new(claims),

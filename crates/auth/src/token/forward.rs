@@ -163,6 +163,7 @@ impl Forward {
             expires,
             issued: None,
             jti: None,
+            caller: crate::Remembered::default(),
         };
         Allowed { verified, kept }
     }

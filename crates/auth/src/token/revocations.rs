@@ -213,6 +213,7 @@ mod tests {
             expires: 1_000,
             issued,
             jti: jti.map(Into::into),
+            caller: crate::Remembered::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a token says, once it is known to be true.
 
-use crate::{Claims, Scopes};
+use crate::{Claims, Remembered, Scopes};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub struct Verified {
     pub issued: Option<u64>,
     /// `jti`, by which one token can be revoked.
     pub jti: Option<Arc<str>>,
+    /// Who that is, as the config has it.
+    pub caller: Remembered,
 }
 
 /// A member of an object beside its value: its hash, its name's `String`, its place in the index.

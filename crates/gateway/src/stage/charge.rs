@@ -6,10 +6,9 @@
 
 use crate::facts;
 use crate::guard::{By, Concurrency, Cost, Guards, Limit, OnStoreError, Sharing, Tables};
-use crate::guarded::Guarded;
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
-use auth::Caller;
+use auth::{Caller, Known};
 use cluster::{Cluster, StoreDown};
 use limit::{Allowance, Decision, Key, Keyed, text};
 use message::ResponseHead;
@@ -22,9 +21,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 static ALONE: Throttle = Throttle::new();
-
-/// Bytes of what two policies say.
-const MEMBERS: usize = 80;
 
 /// Charges what needs nobody's name.
 pub(crate) async fn before(trip: &mut Trip) -> Result<(), Stop> {
@@ -122,7 +118,7 @@ async fn charge(trip: &mut Trip, limit: &Arc<Limit>, guards: &Guards) -> Result<
         return Ok(());
     }
     let guarded = trip.guarded.get_or_insert_default();
-    tell(guarded, limit, &decision);
+    guarded.decided(limit, decision);
     if !decision.admitted {
         limit.meters.rejected.add(core, 1);
         return Err(over(limit, &decision));
@@ -132,7 +128,7 @@ async fn charge(trip: &mut Trip, limit: &Arc<Limit>, guards: &Guards) -> Result<
     }
     if !wait.is_zero() {
         limit.meters.queued.add(core, 1);
-        tokio::time::sleep(wait).await;
+        Box::pin(tokio::time::sleep(wait)).await;
     }
     Ok(())
 }
@@ -237,17 +233,6 @@ fn share(allowance: Allowance, nodes: usize) -> Allowance {
     }
 }
 
-/// Adds what a policy says to what the answer will say.
-fn tell(guarded: &mut Guarded, limit: &Limit, decision: &Decision) {
-    if guarded.policies.is_empty() {
-        guarded.states.reserve(MEMBERS);
-    } else {
-        guarded.policies.extend_from_slice(b", ");
-    }
-    guarded.policies.extend_from_slice(&limit.told);
-    text::state(&mut guarded.states, &limit.name, decision);
-}
-
 fn over(limit: &Limit, decision: &Decision) -> Stop {
     let seconds = text::retry_after(decision.retry_after);
     let (reason, public) = match limit.allowance {
@@ -279,7 +264,11 @@ fn enter(trip: &mut Trip, concurrency: &Concurrency, tables: &Tables) -> Result<
 /// Whose bucket it is.
 fn key(trip: &Trip, id: &str, by: &[By], tables: &Tables) -> Key {
     let mut address = [0; 8];
-    let parts = Parts { trip, caller: trip.caller(), address: client(trip.client, &mut address) };
+    let parts = Parts {
+        trip,
+        caller: trip.caller().map(Known::as_caller),
+        address: client(trip.client, &mut address),
+    };
     tables.hasher().key(id, by.iter().flat_map(|by| parts.of(by)))
 }
 

@@ -18,10 +18,11 @@ use crate::guard::{Access, Guards, WayIn};
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use auth::token::challenge;
-use auth::{Caller, Denied, Way};
+use auth::{Caller, Denied, Known, Way};
 use message::Name;
 use observe::log::{Level, Throttle};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 static DENIALS: Throttle = Throttle::new();
@@ -46,7 +47,7 @@ pub(crate) async fn identify(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
     let Some(access) = &guard.access else { return Ok(None) };
     let caller = match recognise(trip, access, guards).await? {
         Found::Caller(caller) => caller,
-        Found::Answer(arrival) => return Ok(Some(arrival)),
+        Found::Answer(arrival) => return Ok(Some(*arrival)),
     };
     count(trip, guards, &caller);
     trip.guarded.get_or_insert_default().caller = Some(caller);
@@ -56,9 +57,13 @@ pub(crate) async fn identify(trip: &mut Trip) -> Result<Option<Arrival>, Stop> {
 
 /// What comes of asking who it is.
 enum Found {
-    Caller(Caller),
+    Caller(Arc<Known>),
     /// Somebody else's answer: a login page, or what the service that was asked has said.
-    Answer(Arrival),
+    Answer(Box<Arrival>),
+}
+
+fn known(caller: Caller, guards: &Guards) -> Found {
+    Found::Caller(Known::new(caller, guards.config))
 }
 
 /// What one way says.
@@ -70,7 +75,7 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
     let mut refusal = None;
     for way in &access.ways {
         let said = match way {
-            WayIn::Anonymous if denied.is_none() => Ok(Found::Caller(Caller::nobody())),
+            WayIn::Anonymous if denied.is_none() => Ok(known(Caller::nobody(), guards)),
             WayIn::Anonymous => continue,
             WayIn::ApiKey(keys) => key::caller(trip, keys, guards).map(Found::Caller),
             WayIn::Jwt(tokens) => token::caller(trip, tokens, guards).await.map(Found::Caller),
@@ -78,8 +83,10 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
             WayIn::Introspection(at) => {
                 Box::pin(introspection::caller(trip, at, guards)).await.map(Found::Caller)
             }
-            WayIn::Basic(passwords) => Box::pin(basic::caller(trip, passwords)).await.map(Found::Caller),
-            WayIn::Mtls(known) => certificate::caller(trip, known).map(Found::Caller),
+            WayIn::Basic(passwords) => {
+                Box::pin(basic::caller(trip, passwords)).await.map(|caller| known(caller, guards))
+            }
+            WayIn::Mtls(at) => certificate::caller(trip, at).map(|caller| known(caller, guards)),
             WayIn::Forward(at) => Box::pin(forward::said(trip, at, guards)).await,
             WayIn::Oidc(login) => login::caller(trip, login, guards).map(Found::Caller),
         };
@@ -103,7 +110,7 @@ async fn recognise(trip: &mut Trip, access: &Access, guards: &Guards) -> Result<
     if let Some(login) = access.ways.iter().find_map(WayIn::login)
         && let Some(arrival) = login::invite(trip, login)
     {
-        return Ok(Found::Answer(arrival));
+        return Ok(Found::Answer(Box::new(arrival)));
     }
     Err(unknown(trip, access, denied.as_ref()))
 }

@@ -5,10 +5,7 @@
 
 use crate::client_address::{is_contradicted, is_trusted};
 use crate::trip::{Id, Trip};
-use auth::Caller;
 use message::{Fields, Name, RequestHead, Version};
-use std::borrow::Cow;
-use std::fmt::Write;
 
 /// How the names begin by which proxies tell what they know of a client.
 const FORWARDED: &[u8] = b"x-forwarded-";
@@ -35,6 +32,11 @@ pub(crate) fn introduce(trip: &mut Trip) {
     fields.retain(|name, text, _| match name {
         Name::Other => !is_pretended(text, trusted),
         Name::XForwardedFor | Name::Forwarded => false,
+        Name::XTidegateAuth
+        | Name::XTidegateConsumer
+        | Name::XTidegateSubject
+        | Name::XTidegatePlan
+        | Name::XTidegateScopes => false,
         Name::XForwardedProto | Name::XForwardedHost | Name::XForwardedPort | Name::XRealIp => trusted,
         Name::XRequestId => made.is_none(),
         _ => true,
@@ -65,50 +67,13 @@ pub(crate) fn introduce(trip: &mut Trip) {
         fields.add(Name::XForwardedHost, host.as_bytes());
     }
     if let Some(caller) = trip.guarded.as_ref().and_then(|guarded| guarded.caller.as_ref()) {
-        vouch(fields, caller);
+        // Nobody else may say it: what came by these names was taken off.
+        fields.extend(caller.told());
     }
     if let Some(id) = made {
         fields.add(Name::XRequestId, id.as_bytes());
     }
     fields.add(Name::Via, via(*version));
-}
-
-/// Tells whom Tidegate has found to call. Nobody else may say it: what came by these names was taken off.
-fn vouch(fields: &mut Fields, caller: &Caller) {
-    fields.push_checked(b"x-tidegate-auth", caller.way.as_str().as_bytes());
-    let consumer = caller.consumer.as_ref().map_or("", |consumer| &consumer.name);
-    let scopes = if caller.scopes.is_empty() {
-        String::new()
-    } else {
-        caller.scopes.iter().collect::<Vec<_>>().join(" ")
-    };
-    for (name, text) in [
-        (&b"x-tidegate-consumer"[..], consumer),
-        (b"x-tidegate-subject", &*caller.subject),
-        (b"x-tidegate-plan", &*caller.plan),
-        (b"x-tidegate-scopes", &scopes),
-    ] {
-        if !text.is_empty() {
-            fields.push_checked(name, plain(text).as_bytes());
-        }
-    }
-}
-
-/// The text as it may stand in a field: what is not visible ASCII or a space within is percent-encoded, and so is `%`.
-fn plain(text: &str) -> Cow<'_, str> {
-    let fits = |b: u8| (b.is_ascii_graphic() && b != b'%') || b == b' ';
-    if text.bytes().all(fits) && text.trim_ascii().len() == text.len() {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        if fits(byte) && byte != b' ' {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// Would an upstream take a field of that unknown name for one of ours? What CGI, WSGI and their like hand to an

@@ -10,7 +10,11 @@ use observe::Meters;
 use rustc_hash::FxHashMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use upstream::Service;
+
+/// How many configs there were.
+static CONFIGS: AtomicU64 = AtomicU64::new(0);
 
 /// Everything that routes' guards are made of.
 pub(crate) struct Making<'a> {
@@ -50,6 +54,7 @@ impl Making<'_> {
         });
         let guards = tables.map(|tables| {
             Arc::new(Guards {
+                config: CONFIGS.fetch_add(1, Ordering::Relaxed),
                 tables,
                 cluster: self.guarding.cluster(),
                 plans,

@@ -117,6 +117,7 @@ impl Session {
             expires,
             issued: Some(self.began),
             jti: self.jti.map(Arc::from),
+            caller: crate::Remembered::default(),
         }
     }
 }

@@ -46,13 +46,13 @@ pub(super) async fn said(trip: &mut Trip, at: &ForwardAuth, guards: &Guards) -> 
         match at.forward.read(&shown, reply.status.as_u16(), &reply.fields, now) {
             Answer::Allowed(allowed) => allowed,
             Answer::Broken => return Err(Denied::Unverified("the authority has failed")),
-            Answer::Refused => return Ok(Found::Answer(passed_on(reply))),
+            Answer::Refused => return Ok(Found::Answer(Box::new(passed_on(reply)))),
         }
     };
     if let Some(head) = &mut trip.head {
         at.forward.introduce(&allowed, &mut head.fields);
     }
-    Ok(Found::Caller(token::caller_of(Way::Forward, &allowed.verified, guards)))
+    token::caller_of(Way::Forward, &allowed.verified, guards).map(Found::Caller)
 }
 
 /// The authority's answer, for the client.

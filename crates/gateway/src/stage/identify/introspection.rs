@@ -4,15 +4,16 @@ use super::{shown, token};
 use crate::ask::{self, Question};
 use crate::guard::{Elsewhere, Guards};
 use crate::trip::Trip;
-use auth::{Caller, Denied, Way, key};
+use auth::{Denied, Known, Way, key};
 use message::{Fields, Method};
 use observe::log::{Level, Throttle};
 use std::rc::Rc;
+use std::sync::Arc;
 
 static TROUBLES: Throttle = Throttle::new();
 
 /// Whose token is shown?
-pub(super) async fn caller(trip: &mut Trip, at: &Elsewhere, guards: &Guards) -> Result<Caller, Denied> {
+pub(super) async fn caller(trip: &mut Trip, at: &Elsewhere, guards: &Guards) -> Result<Arc<Known>, Denied> {
     let now = trip.desk.unix();
     let Some(head) = &trip.head else { return Err(Denied::Absent) };
     let text = shown::authorization(&head.fields, "bearer")?;
@@ -20,7 +21,7 @@ pub(super) async fn caller(trip: &mut Trip, at: &Elsewhere, guards: &Guards) -> 
         return Err(Denied::Absent);
     }
     if let Some(known) = at.introspection.recall(text, now) {
-        return known.map(|verified| token::caller_of(Way::Introspection, &verified, guards));
+        return known.and_then(|verified| token::caller_of(Way::Introspection, &verified, guards));
     }
     let form = at.introspection.question(text)?;
     let mut fields = Fields::new();
@@ -42,5 +43,5 @@ pub(super) async fn caller(trip: &mut Trip, at: &Elsewhere, guards: &Guards) -> 
         Denied::Unverified("the introspection endpoint cannot be asked")
     })?;
     let verified = at.introspection.read(text, reply.status.as_u16(), &reply.body, now)?;
-    Ok(token::caller_of(Way::Introspection, &verified, guards))
+    token::caller_of(Way::Introspection, &verified, guards)
 }

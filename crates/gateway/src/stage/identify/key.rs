@@ -3,7 +3,7 @@
 use super::shown;
 use crate::guard::{ApiKeys, Guards};
 use crate::trip::Trip;
-use auth::{Caller, Denied, Way, key};
+use auth::{Caller, Denied, KeyRecord, Known, Way, key};
 use message::Name;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ enum Place {
 }
 
 /// Whose key is shown?
-pub(super) fn caller(trip: &mut Trip, keys: &ApiKeys, guards: &Guards) -> Result<Caller, Denied> {
+pub(super) fn caller(trip: &mut Trip, keys: &ApiKeys, guards: &Guards) -> Result<Arc<Known>, Denied> {
     let now = trip.desk.unix();
     let Some(head) = &mut trip.head else { return Err(Denied::Absent) };
     let (place, found) = {
@@ -29,7 +29,11 @@ pub(super) fn caller(trip: &mut Trip, keys: &ApiKeys, guards: &Guards) -> Result
         Place::Query => shown::remove_query(head, keys.query.as_deref().unwrap_or_default()),
         Place::Cookie => shown::remove_cookie(&mut head.fields, keys.cookie.as_deref().unwrap_or_default()),
     }
-    let record = found.record;
+    found.caller.recall(guards.config, || caller_of(&found, guards))
+}
+
+/// The caller that a key stands for.
+fn caller_of(record: &KeyRecord, guards: &Guards) -> Result<Caller, Denied> {
     let consumer = guards.consumers.get(&record.consumer);
     let consumer = consumer.ok_or(Denied::Stranger("the key's consumer is not in the config"))?;
     let mut caller = Caller::of(Way::ApiKey, consumer);

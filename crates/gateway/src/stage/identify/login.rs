@@ -7,13 +7,14 @@ use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use auth::token::Question;
 use auth::token::oidc::{BadCallback, Exchange, Session, Tokens, is_navigation};
-use auth::{Caller, Denied, Way, csrf};
+use auth::{Denied, Known, Way, csrf};
 use bytes::BytesMut;
 use fetch::{Client, Door, Trouble};
 use message::{Fields, Method, Name, ResponseHead, Scheme, StatusCode};
 use net::Body;
 use observe::log::{Level, Throttle};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the provider may take for one answer.
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 static TROUBLES: Throttle = Throttle::new();
 
 /// Whose session does the browser show?
-pub(super) fn caller(trip: &mut Trip, login: &Login, guards: &Guards) -> Result<Caller, Denied> {
+pub(super) fn caller(trip: &mut Trip, login: &Login, guards: &Guards) -> Result<Arc<Known>, Denied> {
     let (now, secure) = (trip.desk.unix(), is_secure(trip));
     let Some(head) = &trip.head else { return Err(Denied::Absent) };
     let opened = Session::open(&login.settings, &head.fields, secure, now, &*login.seal);
@@ -44,7 +45,7 @@ pub(super) fn caller(trip: &mut Trip, login: &Login, guards: &Guards) -> Result<
     if !csrf::allowed(&evidence) {
         return Err(Denied::Invalid("the request comes from a page of another site"));
     }
-    let caller = token::caller_of(Way::Oidc, &opened.verified, guards);
+    let caller = token::caller_of(Way::Oidc, &opened.verified, guards)?;
     if let Some(head) = &mut trip.head {
         for name in Session::cookie_names(&login.settings) {
             shown::remove_cookie(&mut head.fields, &name);

@@ -4,7 +4,7 @@ use super::shown;
 use crate::guard::{Guards, TokenSource, Tokens};
 use crate::trip::Trip;
 use auth::token::{Verified, peek_issuer};
-use auth::{Caller, Denied, Way, key};
+use auth::{Caller, Denied, Known, Way, key};
 use message::{Fields, Name};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whose token is shown?
-pub(super) async fn caller(trip: &mut Trip, tokens: &Tokens, guards: &Guards) -> Result<Caller, Denied> {
+pub(super) async fn caller(trip: &mut Trip, tokens: &Tokens, guards: &Guards) -> Result<Arc<Known>, Denied> {
     let Some(head) = &trip.head else { return Err(Denied::Absent) };
     let mut denied = Denied::Absent;
     for source in &tokens.sources {
@@ -33,7 +33,7 @@ pub(super) async fn caller(trip: &mut Trip, tokens: &Tokens, guards: &Guards) ->
             continue;
         }
         match verified(trip, tokens, source, token).await {
-            Ok(verified) => return Ok(caller_of(Way::Jwt, &verified, guards)),
+            Ok(verified) => return caller_of(Way::Jwt, &verified, guards),
             Err(why) => denied = why,
         }
     }
@@ -75,8 +75,12 @@ async fn verified(
     Box::pin(verifying).await
 }
 
-/// The caller that an issuer has described.
-pub(super) fn caller_of(way: Way, verified: &Verified, guards: &Guards) -> Caller {
+/// The caller that an issuer has described; each description is of one way only.
+pub(super) fn caller_of(way: Way, verified: &Verified, guards: &Guards) -> Result<Arc<Known>, Denied> {
+    verified.caller.recall(guards.config, || Ok(made_of(way, verified, guards)))
+}
+
+fn made_of(way: Way, verified: &Verified, guards: &Guards) -> Caller {
     let consumer = verified.consumer_name.as_ref().and_then(|name| guards.consumers.get(name)).cloned();
     // A plan that is not in the config has no limits: such a claim says nothing.
     let claimed = verified.plan.as_ref().filter(|plan| guards.plans.contains_key(&***plan));

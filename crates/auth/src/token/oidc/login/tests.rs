@@ -101,6 +101,7 @@ fn id_token(claims: &[(&str, Value)]) -> Verified {
         expires: NOW + 300,
         issued: Some(NOW),
         jti: None,
+        caller: crate::Remembered::default(),
     }
 }
 
