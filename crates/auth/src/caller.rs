@@ -131,6 +131,11 @@ impl Caller {
         }
     }
 
+    /// Was it found by a credential that the config itself gives to a consumer? Then its subject is the consumer's name.
+    pub fn is_own(&self) -> bool {
+        matches!(self.way, Way::ApiKey | Way::Basic | Way::Mtls)
+    }
+
     /// Nobody in particular.
     pub fn nobody() -> Self {
         Self {

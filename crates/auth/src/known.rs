@@ -15,14 +15,21 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Known {
     caller: Caller,
-    told: Fields,
+    /// What services are told, where that cannot be copied from the caller as it is.
+    told: Option<Box<Fields>>,
     config: u64,
 }
 
 impl Known {
     /// As the config of that number knows the caller.
     pub fn new(caller: Caller, config: u64) -> Arc<Self> {
-        let told = told(&caller);
+        let consumer = caller.consumer.as_ref().map_or("", |consumer| &consumer.name);
+        let is_plain = |text: &str| matches!(plain(text), Cow::Borrowed(_));
+        let as_it_is = caller.scopes.is_empty()
+            && is_plain(consumer)
+            && is_plain(&caller.subject)
+            && is_plain(&caller.plan);
+        let told = (!as_it_is).then(|| Box::new(told(&caller)));
         Arc::new(Self { caller, told, config })
     }
 
@@ -31,9 +38,28 @@ impl Known {
         &self.caller
     }
 
-    /// The fields by which services are told who is calling: `X-Tidegate-Auth` and those beside it.
-    pub fn told(&self) -> &Fields {
-        &self.told
+    /// Adds the fields by which services are told who is calling: `X-Tidegate-Auth` and those beside it.
+    pub fn tell(&self, fields: &mut Fields) {
+        if let Some(told) = &self.told {
+            fields.extend(told);
+            return;
+        }
+        fields.add(Name::XTidegateAuth, self.way.as_str().as_bytes());
+        // The subject of a consumer's own credential is its name, and one look into memory that is cold does for both.
+        let consumer = match &self.consumer {
+            Some(_) if self.is_own() => &*self.subject,
+            Some(consumer) => &consumer.name,
+            None => "",
+        };
+        for (name, text) in [
+            (Name::XTidegateConsumer, consumer),
+            (Name::XTidegateSubject, &*self.subject),
+            (Name::XTidegatePlan, &*self.plan),
+        ] {
+            if !text.is_empty() {
+                fields.add(name, text.as_bytes());
+            }
+        }
     }
 }
 
@@ -142,13 +168,30 @@ mod tests {
 
     #[test]
     fn services_are_told_who_is_calling_and_nothing_that_would_split_a_field() {
-        let known = Known::new(caller("caf\u{e9} 1%\n"), 1);
-        let value = |name| known.told().get_str(name);
+        let mut fields = Fields::new();
+        Known::new(caller("caf\u{e9} 1%\n"), 1).tell(&mut fields);
+        let value = |name| fields.get_str(name);
         assert_eq!(value(Name::XTidegateAuth), Some("api_key"));
         assert_eq!(value(Name::XTidegateConsumer), Some("caf%C3%A9%201%25%0A"));
         assert_eq!(value(Name::XTidegatePlan), Some("pro"));
         assert_eq!(value(Name::XTidegateScopes), Some("a b"));
-        let nobody = Known::new(Caller::nobody(), 1);
-        assert_eq!(nobody.told().len(), 1);
+        let mut fields = Fields::new();
+        Known::new(Caller::nobody(), 1).tell(&mut fields);
+        assert_eq!(fields.len(), 1);
+    }
+
+    #[test]
+    fn what_is_plain_is_told_as_what_is_not() {
+        let mut plain = caller("shop");
+        plain.scopes = Scopes::default();
+        let mut fields = Fields::new();
+        Known::new(plain.clone(), 1).tell(&mut fields);
+        let lines = |fields: &Fields| fields.iter().map(|(n, _, v)| (n, v.to_vec())).collect::<Vec<_>>();
+        assert_eq!(lines(&fields), lines(&told(&plain)));
+        plain.subject = "alice".into();
+        plain.way = Way::Jwt;
+        fields.clear();
+        Known::new(plain.clone(), 1).tell(&mut fields);
+        assert_eq!(lines(&fields), lines(&told(&plain)));
     }
 }

@@ -305,6 +305,7 @@ impl<'a> Parts<'a> {
 
     fn consumer(&self) -> [&'a [u8]; 2] {
         match self.caller {
+            Some(caller) if caller.is_own() => [b"consumer", caller.subject.as_bytes()],
             Some(Caller { consumer: Some(consumer), .. }) => [b"consumer", consumer.name.as_bytes()],
             Some(caller) if !caller.subject.is_empty() => [b"subject", caller.subject.as_bytes()],
             _ => [b"ip", self.address],

@@ -68,7 +68,7 @@ pub(crate) fn introduce(trip: &mut Trip) {
     }
     if let Some(caller) = trip.guarded.as_ref().and_then(|guarded| guarded.caller.as_ref()) {
         // Nobody else may say it: what came by these names was taken off.
-        fields.extend(caller.told());
+        caller.tell(fields);
     }
     if let Some(id) = made {
         fields.add(Name::XRequestId, id.as_bytes());
