@@ -156,6 +156,13 @@ impl Desk {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 
+    /// Milliseconds since 1970.
+    #[expect(clippy::unused_self, reason = "the desk is where the road gets its time from")]
+    pub(crate) fn unix_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// How hard-pressed Tidegate is.
     pub(crate) fn strain(&self) -> Strain {
         self.shared.pressure.strain()

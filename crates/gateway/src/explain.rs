@@ -1,5 +1,6 @@
 //! Which road would a request take? Told stage by stage, without sending anything.
 
+mod cache;
 mod guard;
 
 use crate::site::{Action, Fallback, Site};
@@ -69,6 +70,9 @@ pub fn explain(site: &Site, question: &str, headers: &[String]) -> Result<Value,
         if let Some(guard) = &route.guard {
             stages.extend(guard::stages(guard, site.guards.as_deref()));
         }
+        if let Some(caching) = &route.cache {
+            stages.push(cache::stage(caching, site.caches.as_deref()));
+        }
         stages.push(end(site, route));
     }
     Ok(json!({ "request": question.trim(), "stages": stages }))
@@ -96,6 +100,9 @@ fn end(site: &Site, route: &crate::Route) -> Value {
         }
         Action::Respond(to) => {
             json!({ "stage": "forward", "result": format!("{} by Tidegate itself", to.status.as_u16()) })
+        }
+        Action::Files(root) => {
+            json!({ "stage": "forward", "result": format!("files below {}", root.path().display()) })
         }
         Action::Forward(_) => {
             let Some(service) = site.services_of(route).next() else { return Value::Null };

@@ -13,17 +13,23 @@
 
 mod arrival;
 mod ask;
+pub mod caching;
 mod client_address;
 mod depart;
 mod desk;
 mod explain;
 mod facts;
+mod given;
 pub mod guard;
 mod guarded;
+mod missing;
+mod ondisk;
 mod paced;
+mod poured;
 mod preflight;
 mod pressure;
 mod problem;
+mod pump;
 mod road;
 mod serve;
 mod site;

@@ -4,7 +4,9 @@
 //! Stages that are not there yet have their places named.
 
 use crate::arrival::Arrival;
-use crate::stage::{admit, charge, cors, find, forward, identify};
+use crate::missing::Missing;
+use crate::stage::{admit, charge, cors, find, forward, identify, keep, purge, recall};
+use crate::stage::recall::{Recalled, Second};
 use crate::stop::Stop;
 use crate::trip::Trip;
 use net::Body;
@@ -20,6 +22,10 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
     {
         return Ok(arrival);
     }
+    // It asks for no resource, so no route is for it.
+    if purge::is_purge(trip) {
+        return purge::purge(trip);
+    }
     // The route decides about everything that follows.
     find::find(trip, &mut body)?;
     // As early as the route's priority is known: what is refused here has cost nobody anything.
@@ -31,14 +37,57 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
         }
     }
     // validate: does it match the contract?
-    // recall: a fresh copy in the cache?
     // offload: a job instead of an answer?
-    let mut arrival = forward::forward(trip, body).await?;
+    let mut arrival = if trip.caches() {
+        // Behind everything that says who may have an answer, and in front of whoever makes one.
+        match recall::recall(trip, !body.is_empty()) {
+            Recalled::Answer(arrival) => arrival,
+            other => Box::pin(asked(trip, body, other)).await?,
+        }
+    } else {
+        forward::forward(trip, body).await?
+    };
     if trip.guarded.is_some() {
         charge::settle(trip, &mut arrival.head);
     }
-    // keep, shape: on the way back
+    // shape: on the way back
     Ok(arrival)
+}
+
+/// The part of the road where the cache has no answer at once.
+async fn asked(trip: &mut Trip, body: Body, recalled: Recalled) -> Result<Arrival, Stop> {
+    let second = match recalled {
+        Recalled::Answer(arrival) => return Ok(arrival),
+        Recalled::Pass(why) => {
+            let arrival = forward::forward(trip, body).await?;
+            return Ok(keep::passed(trip, why, arrival));
+        }
+        Recalled::Renew(arrival, missing) => Second::Renew(arrival, missing),
+        Recalled::Miss(looked) => recall::wait(trip, looked).await?,
+    };
+    match second {
+        Second::Answer(arrival) => Ok(arrival),
+        Second::Renew(arrival, missing) => {
+            tokio::task::spawn_local(renew(trip.again(), missing));
+            Ok(arrival)
+        }
+        Second::Ask(missing) => fetch(trip, body, missing).await,
+    }
+}
+
+/// To the origin and back, for the client and for the cache.
+async fn fetch(trip: &mut Trip, body: Body, missing: Box<Missing>) -> Result<Arrival, Stop> {
+    keep::prepare(trip, &missing);
+    match forward::forward(trip, body).await {
+        Ok(arrival) => Ok(keep::keep(trip, *missing, arrival)),
+        Err(stop) => keep::failed(trip, *missing, stop),
+    }
+}
+
+/// To the origin and back for the cache alone.
+async fn renew(mut trip: Box<Trip>, missing: Box<Missing>) {
+    // What fails is counted at the service, and what is there goes on being served as long as it may.
+    let _ = fetch(&mut trip, Body::empty(), missing).await;
 }
 
 /// The part of the road where a route asks something of its callers.

@@ -1,5 +1,6 @@
 //! One version of the config as the road sees it: immutable, swapped whole.
 
+use crate::caching::{Caches, Caching};
 use crate::client_address::Network;
 use crate::guard::{Guard, Guards};
 use bytes::Bytes;
@@ -23,6 +24,8 @@ pub struct Site {
     pub listeners: Vec<Arc<ListenerMeters>>,
     /// What guards go by; none where no route asks for anything.
     pub guards: Option<Arc<Guards>>,
+    /// The cache; none where no route caches.
+    pub caches: Option<Arc<Caches>>,
     /// Where requests are logged.
     pub access_log: Option<Arc<observe::access_log::AccessLog>>,
     /// Who may ask how a request was served.
@@ -67,6 +70,8 @@ pub struct Route {
     pub mirror: Option<Mirror>,
     /// What it asks of its callers; none where that is nothing.
     pub guard: Option<Box<Guard>>,
+    /// What it wants of the cache; none where it does not cache.
+    pub cache: Option<Box<Caching>>,
     /// Taken off the front of the path before it goes to the service.
     pub strip_prefix: Option<Box<str>>,
     /// Its meters.
@@ -84,6 +89,8 @@ pub enum Action {
     Redirect(Redirect),
     /// Answers by itself.
     Respond(Respond),
+    /// Answers with files.
+    Files(Arc<files::Root>),
 }
 
 /// Services that share a route's requests.

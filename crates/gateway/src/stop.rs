@@ -28,6 +28,8 @@ pub enum Reason {
     QuotaExceeded,
     ConcurrencyLimited,
     LimitsUnavailable,
+    OnlyIfCached,
+    FilesFailed,
     NoEndpoint,
     QueueFull,
     QueueTimeout,
@@ -51,7 +53,7 @@ pub(crate) enum Fault {
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Malformed,
         Self::HeadTimeout,
         Self::RouteNotFound,
@@ -67,6 +69,8 @@ impl Reason {
         Self::QuotaExceeded,
         Self::ConcurrencyLimited,
         Self::LimitsUnavailable,
+        Self::OnlyIfCached,
+        Self::FilesFailed,
         Self::NoEndpoint,
         Self::QueueFull,
         Self::QueueTimeout,
@@ -102,6 +106,9 @@ impl Reason {
             Self::QuotaExceeded => ("quota_exceeded", 429, "The quota is used up", Client),
             Self::ConcurrencyLimited => ("concurrency_limited", 429, "Too many requests at a time", Client),
             Self::LimitsUnavailable => ("limits_unavailable", 429, "Limits cannot be checked now", Upstream),
+            // RFC 9111 section 5.2.1.7.
+            Self::OnlyIfCached => ("only_if_cached", 504, "It is not in the cache", Client),
+            Self::FilesFailed => ("files_failed", 500, "The file cannot be read", Us),
             Self::NoEndpoint => ("no_endpoint", 503, "The service is not available", Upstream),
             Self::QueueFull => ("queue_full", 503, "The service is full", Upstream),
             Self::QueueTimeout => ("queue_timeout", 503, "The service is full", Upstream),
@@ -261,6 +268,11 @@ impl Stop {
 
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::new(Reason::BodyTooLarge, format!("This route takes bodies of up to {limit} bytes."))
+    }
+
+    /// Is it what an upstream does or leaves undone that ends the request?
+    pub(crate) fn is_upstreams(&self) -> bool {
+        self.reason.fault() == Fault::Upstream
     }
 
     pub(crate) fn status(&self) -> StatusCode {

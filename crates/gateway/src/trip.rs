@@ -1,12 +1,13 @@
 //! One request on its way: what the stages learn of it, from its head to its last byte.
 
+use crate::caching::{Caches, Caching};
 use crate::client_address;
 use crate::desk::{Desk, Here};
 use crate::guard::{Guard, Guards};
 use crate::guarded::Guarded;
 use crate::site::{Action, Route};
 use crate::stop::Reason;
-use auth::Known;
+use auth::{Known, Way};
 use base::RequestId;
 use message::{Name, RequestHead, Target};
 use net::{Interim, Peer, Request};
@@ -150,6 +151,48 @@ impl Trip {
     /// Does its route ask for anything?
     pub(crate) fn is_guarded(&self) -> bool {
         self.route().is_some_and(|route| route.guard.is_some())
+    }
+
+    /// What the route wants of the cache, and the cache, where it caches.
+    pub(crate) fn caching(&self) -> Option<(&Caching, &Arc<Caches>)> {
+        self.caching_in(&self.here)
+    }
+
+    /// The same, for those that change the trip meanwhile.
+    pub(crate) fn caching_in<'h>(&self, here: &'h Here) -> Option<(&'h Caching, &'h Arc<Caches>)> {
+        let caching = here.site.plan.routes.get(self.route?)?.cache.as_deref()?;
+        Some((caching, here.site.caches.as_ref()?))
+    }
+
+    /// Does its route cache?
+    pub(crate) fn caches(&self) -> bool {
+        self.route().is_some_and(|route| route.cache.is_some())
+    }
+
+    /// Was a caller found who is somebody?
+    pub(crate) fn is_known(&self) -> bool {
+        self.caller().is_some_and(|caller| caller.way != Way::Anonymous)
+    }
+
+    /// Gives the attempt away to whoever reads its answer to the end. What is logged of it stays.
+    pub(crate) fn hand_over_permit(&mut self) -> Option<Permit> {
+        let permit = self.permit.take()?;
+        self.failed_at = Some(permit.endpoint().into());
+        Some(permit)
+    }
+
+    /// The same request once more, for the cache's own sake. Nobody is told of its end, and it counts nowhere but at the service.
+    pub(crate) fn again(&self) -> Box<Self> {
+        let id = Id::Made(self.desk.request_id());
+        let (here, peer) = (Rc::clone(&self.here), Rc::clone(&self.peer));
+        let mut again = Box::new(Self::empty(&self.desk, here, peer, id, self.client, Instant::now()));
+        again.head.clone_from(&self.head);
+        again.route = self.route;
+        again.departed = true;
+        if let Some(guarded) = &self.guarded {
+            again.guarded.get_or_insert_default().caller.clone_from(&guarded.caller);
+        }
+        again
     }
 
     /// Who is calling, as far as anybody has asked.

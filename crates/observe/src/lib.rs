@@ -17,8 +17,8 @@ mod stamp;
 pub use access_log::AccessLog;
 pub use events::{Event, EventKind, Events, time_text};
 pub use meters::{
-    CallerTotals, CoreCounter, EndpointMeters, EndpointTotals, InstanceMeters, InstanceTotals, LimitMeters,
-    LimitTotals, ListenerMeters, ListenerTotals, Meters, Outcome, ReloadTotals, RouteMeters, RouteTotals,
-    ServiceMeters, ServiceTotals, Snapshot, UpgradeTotals,
+    CacheMeters, CacheTotals, CallerTotals, CoreCounter, EndpointMeters, EndpointTotals, InstanceMeters,
+    InstanceTotals, LimitMeters, LimitTotals, ListenerMeters, ListenerTotals, Meters, Outcome, ReloadTotals,
+    RouteMeters, RouteTotals, ServiceMeters, ServiceTotals, Snapshot, UpgradeTotals,
 };
 pub use rotation::{Rotate, open_log, tend_log};

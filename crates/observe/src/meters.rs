@@ -6,6 +6,7 @@
 //!
 //! *Not here*: the cells (`base::meters`) and any look-up on the hot path.
 
+mod cache;
 mod exposition;
 mod guard;
 mod instances;
@@ -14,6 +15,7 @@ mod outcomes;
 mod process;
 mod snapshot;
 
+pub use cache::{CacheMeters, CacheTotals};
 pub use guard::{CallerTotals, LimitMeters, LimitTotals};
 pub use instances::{InstanceMeters, InstanceTotals};
 pub use kinds::{CoreCounter, EndpointMeters, ListenerMeters, RouteMeters, ServiceMeters};
@@ -40,6 +42,7 @@ pub struct Meters {
     instances: Family<InstanceMeters>,
     listeners: Family<ListenerMeters>,
     limits: Family<LimitMeters>,
+    caches: Family<CacheMeters>,
     callers: Family<CoreCounter>,
     stops: Mutex<BTreeMap<&'static str, Arc<CoreCounter>>>,
     reloads: Reloads,
@@ -74,6 +77,7 @@ impl Meters {
             instances: Family::default(),
             listeners: Family::default(),
             limits: Family::default(),
+            caches: Family::default(),
             callers: Family::default(),
             stops: Mutex::default(),
             reloads: Reloads::default(),
@@ -111,6 +115,11 @@ impl Meters {
     /// The meters of a policy of a route; the route is empty for what holds for all of them.
     pub fn limit(&self, route: &str, policy: &str) -> Arc<LimitMeters> {
         self.limits.obtain(route, policy, || LimitMeters::new(self.cores))
+    }
+
+    /// The meters of a route that caches. `reasons`: the words for all reasons, in the order of their numbers.
+    pub fn cache(&self, route: &str, reasons: &[&'static str]) -> Arc<CacheMeters> {
+        self.caches.obtain(route, "", || CacheMeters::new(self.cores, reasons))
     }
 
     /// The counter of requests whose callers were identified in this way and have this plan.
@@ -160,6 +169,7 @@ impl Meters {
         self.instances.retain_held();
         self.listeners.retain_held();
         self.limits.retain_held();
+        self.caches.retain_held();
         self.callers.retain_held();
     }
 

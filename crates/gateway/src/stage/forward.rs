@@ -26,6 +26,7 @@ pub(crate) async fn forward(trip: &mut Trip, mut body: Body) -> Result<Arrival, 
             let request = trip.head.as_ref().expect("a request that has a route has a head");
             return Ok(locally::redirect(to, request, plan.templates.get(number)));
         }
+        Action::Files(root) => return locally::file(trip, root, plan.templates.get(number)).await,
         Action::Forward(service) => *service,
         Action::Split(split) => {
             // Below the total, which is no more than what `below` takes.
@@ -147,7 +148,9 @@ fn arrived(trip: &mut Trip, route: &Route, answered: Answered, opened_over_h2: b
         head.fields.remove(Name::Upgrade);
     }
     head.fields.add(Name::Via, b"1.1 tidegate");
+    // What is kept for all cannot bind each to an endpoint.
     if answered.wants_cookie
+        && route.cache.is_none()
         && let Some(cookie) = answered.permit.cookie(trip.peer.tls.is_some())
     {
         head.fields.add(Name::SetCookie, cookie.as_bytes());

@@ -1,7 +1,10 @@
-//! Routes that need no service: redirects and fixed answers.
+//! Routes that need no service: redirects, fixed answers, files.
 
 use crate::arrival::Arrival;
 use crate::site::{Redirect, Respond};
+use crate::stop::{Reason, Stop};
+use crate::trip::Trip;
+use files::{Root, Served, Unserved};
 use message::{Name, RequestHead, ResponseHead};
 use net::Body;
 use route::PathTemplate;
@@ -10,6 +13,43 @@ use route::PathTemplate;
 pub(crate) fn respond(to: &Respond) -> Arrival {
     let head = ResponseHead { status: to.status, fields: to.fields.clone() };
     Arrival { head, body: Body::full(to.body.clone()), tunnel: None }
+}
+
+/// A file.
+pub(crate) async fn file(
+    trip: &Trip,
+    root: &Root,
+    template: Option<&PathTemplate>,
+) -> Result<Arrival, Stop> {
+    let head = trip.head.as_ref().expect("a request that has a route has a head");
+    let below = template.map_or(head.target.path(), |template| below(template, head.target.path()));
+    match Box::pin(root.serve(below, head, trip.desk.random())).await {
+        Ok(Served { mut head, body }) => {
+            head.fields.add(Name::Server, b"tidegate");
+            Ok(Arrival { head, body, tunnel: None })
+        }
+        Err(Unserved::NotFound) => Err(Stop::new(Reason::RouteNotFound, "There is no such file.")),
+        Err(Unserved::Method) => {
+            let stop = Stop::new(Reason::MethodNotAllowed, "Files can be read only.");
+            Err(Stop { allow: Some("GET, HEAD".to_owned()), ..stop })
+        }
+        Err(Unserved::Failed(why)) => {
+            Err(Stop { detail: Some(why), ..Stop::new(Reason::FilesFailed, "The file cannot be read.") })
+        }
+    }
+}
+
+/// What of a path is behind the segments that the template names: what its `*` stands for.
+fn below<'p>(template: &PathTemplate, path: &'p str) -> &'p str {
+    let text = template.to_string();
+    let before = text.trim_end_matches('*').trim_end_matches('/');
+    let segments = before.split('/').skip(1).count();
+    let mut rest = path;
+    for _ in 0..segments {
+        let inner = rest.strip_prefix('/').unwrap_or(rest);
+        rest = inner.find('/').map_or("", |at| &inner[at..]);
+    }
+    rest
 }
 
 /// A redirect, with its placeholders filled in.

@@ -18,6 +18,7 @@ pub(super) fn write(all: &Snapshot, process: &Process, out: &mut String) {
     instances(&mut page, all);
     listeners(&mut page, all);
     guard(&mut page, all);
+    cache(&mut page, all);
     page.family("tidegate_stops_total", "counter", "Requests that Tidegate itself ended, by reason.");
     for (reason, count) in &all.stops {
         page.sample("tidegate_stops_total", &labels(&[("reason", reason)]), count);
@@ -153,6 +154,34 @@ fn guard(page: &mut Page<'_>, all: &Snapshot) {
     }
     for caller in &all.callers {
         page.sample(CALLERS, &labels(&[("way", &caller.way), ("plan", &caller.plan)]), caller.requests);
+    }
+}
+
+/// Nothing at all where no route caches.
+fn cache(page: &mut Page<'_>, all: &Snapshot) {
+    const REQUESTS: &str = "tidegate_cache_requests_total";
+    const REASONS: &str = "tidegate_cache_reasons_total";
+    const SERVED: &str = "tidegate_cache_served_bytes_total";
+    if all.caches.is_empty() {
+        return;
+    }
+    page.family(REQUESTS, "counter", "Requests of routes that cache, by what became of them.");
+    for route in &all.caches {
+        let base = labels(&[("route", &route.route)]);
+        for (result, count) in route.results {
+            page.sample(REQUESTS, &format!("{base},result=\"{result}\""), count);
+        }
+    }
+    page.family(REASONS, "counter", "Why requests went to the origin, or answers were not kept.");
+    for route in &all.caches {
+        let base = labels(&[("route", &route.route)]);
+        for (reason, count) in route.reasons.iter().filter(|(_, count)| *count > 0) {
+            page.sample(REASONS, &format!("{base},reason=\"{reason}\""), *count);
+        }
+    }
+    page.family(SERVED, "counter", "Bytes of bodies that came from the cache.");
+    for route in &all.caches {
+        page.sample(SERVED, &labels(&[("route", &route.route)]), route.bytes);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Counters only grow while a series lives, so the difference of two snapshots is what happened between them.
 //! The moment is not exact: workers go on counting while the sums are made.
 
-use super::{CallerTotals, InstanceTotals, LimitTotals, Meters, Outcome};
+use super::{CacheTotals, CallerTotals, InstanceTotals, LimitTotals, Meters, Outcome};
 use base::meters::Buckets;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub listeners: Vec<ListenerTotals>,
     /// Sorted by route, then policy.
     pub limits: Vec<LimitTotals>,
+    /// Sorted by route; only those that cache.
+    pub caches: Vec<CacheTotals>,
     /// Sorted by way, then plan.
     pub callers: Vec<CallerTotals>,
     /// How many requests Tidegate itself ended, by reason.
@@ -183,6 +185,7 @@ pub(super) fn take(meters: &Meters) -> Snapshot {
         instances: instances(meters),
         listeners: listeners(meters),
         limits: meters.limits.list().into_iter().map(|((r, p), m)| LimitTotals::of(r, p, &m)).collect(),
+        caches: meters.caches.list().into_iter().map(|((route, _), m)| CacheTotals::of(route, &m)).collect(),
         callers: callers(meters),
         stops,
         reloads: reloads(meters),

@@ -1,0 +1,150 @@
+//! A response that is kept, given to one client: whole, in part, or as "you have it".
+
+use crate::arrival::Arrival;
+use crate::caching::Caches;
+use crate::poured::poured;
+use crate::trip::Trip;
+use cache::{Asked, ByteRange, Content, Entry, Multipart, Reason, Reply, Told, reply, shape};
+use message::{Fields, Name, RequestHead, ResponseHead, StatusCode};
+use net::Body;
+use std::io::Write as _;
+use std::sync::Arc;
+
+/// How it came about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Given {
+    /// It was there.
+    Hit { is_fresh: bool },
+    /// It was there, and the origin has failed.
+    StaleOnError { why: Reason },
+    /// Another has fetched it.
+    Collapsed { why: Reason },
+    /// It was fetched, or found to be still good.
+    Fetched { why: Reason, status: Option<StatusCode>, stored: Result<i64, Reason>, collapsed: bool },
+}
+
+/// Gives it. `None` where its body is on its way and has gone by already.
+pub(crate) fn give(
+    trip: &Trip,
+    caches: &Caches,
+    entry: &Arc<Entry>,
+    age: u32,
+    asked: &Asked,
+    given: Given,
+) -> Option<Arrival> {
+    let request = trip.head.as_ref()?;
+    give_to(trip, request, caches, entry, age, asked, given)
+}
+
+/// Gives it to the client that has sent this request, of which the trip may have another version by now.
+pub(crate) fn give_to(
+    trip: &Trip,
+    request: &RequestHead,
+    caches: &Caches,
+    entry: &Arc<Entry>,
+    age: u32,
+    asked: &Asked,
+    given: Given,
+) -> Option<Arrival> {
+    let length = entry.length();
+    let wanted = if asked.is_conditional || asked.has_range {
+        reply(entry.status, &entry.fields, length, request)
+    } else {
+        Reply::Whole
+    };
+    let (mut head, body) = match wanted {
+        Reply::Whole => {
+            (ResponseHead { status: entry.status, fields: entry.fields.clone() }, body(entry, asked, None)?)
+        }
+        Reply::Part(part) => {
+            let body = body(entry, asked, Some(part))?;
+            (shape(entry.status, &entry.fields, &Reply::Part(part), length), body)
+        }
+        Reply::Parts(parts) => in_parts(trip, entry, asked, parts)?,
+        other => (shape(entry.status, &entry.fields, &other, length), Body::empty()),
+    };
+    head.fields.add_with(Name::Age, |line| {
+        let _ = write!(line, "{age}");
+    });
+    let left = i64::from(entry.freshness.lifetime) - i64::from(age);
+    cache::tell(&mut head.fields, &caches.name, &told(given, left, matches!(entry.content, Content::File { .. })));
+    count(trip, given, body.length());
+    Some(Arrival { head, body, tunnel: None })
+}
+
+fn told(given: Given, ttl: i64, from_disk: bool) -> Told {
+    match given {
+        Given::Hit { .. } => Told::Hit { ttl, from_disk },
+        Given::StaleOnError { why } => {
+            Told::Forwarded { why, status: None, stored: Err(Reason::Failed), collapsed: false }
+        }
+        Given::Collapsed { why } => Told::Forwarded { why, status: None, stored: Ok(ttl), collapsed: true },
+        Given::Fetched { why, status, stored, collapsed } => Told::Forwarded { why, status, stored, collapsed },
+    }
+}
+
+fn count(trip: &Trip, given: Given, length: Option<u64>) {
+    let Some((caching, _)) = trip.caching() else { return };
+    let (meters, core) = (&caching.meters, trip.desk.core);
+    match given {
+        Given::Hit { is_fresh: true } => meters.hits.add(core, 1),
+        Given::Hit { is_fresh: false } | Given::StaleOnError { .. } => meters.stale.add(core, 1),
+        Given::Collapsed { .. } => meters.collapsed.add(core, 1),
+        // Counted by who has fetched it.
+        Given::Fetched { .. } => return,
+    }
+    meters.bytes.add(core, length.unwrap_or(0));
+}
+
+/// All of the body, or a part.
+fn body(entry: &Entry, asked: &Asked, part: Option<ByteRange>) -> Option<Body> {
+    if asked.is_head {
+        return Some(entry.length().map_or_else(Body::empty, Body::announced));
+    }
+    Some(match (&entry.content, part) {
+        (Content::Whole(bytes), None) => Body::full(bytes.clone()),
+        (Content::Whole(bytes), Some(ByteRange { first, last })) => {
+            let (first, last) = (usize::try_from(first).ok()?, usize::try_from(last).ok()?);
+            Body::full(bytes.slice(first..=last))
+        }
+        (Content::Growing(flow), part) => poured(flow.reader()?, part),
+        (Content::File { file, offset, length }, None) => Body::file(Arc::clone(file), *offset, *length),
+        (Content::File { file, offset, .. }, Some(ByteRange { first, last })) => {
+            Body::file(Arc::clone(file), offset + first, last - first + 1)
+        }
+    })
+}
+
+/// Several parts of a body, where it is all there; else the whole.
+fn in_parts(
+    trip: &Trip,
+    entry: &Entry,
+    asked: &Asked,
+    parts: Vec<ByteRange>,
+) -> Option<(ResponseHead, Body)> {
+    let total = match (&entry.content, entry.length()) {
+        (Content::Growing(_), _) | (_, None) => {
+            let head = ResponseHead { status: entry.status, fields: entry.fields.clone() };
+            return Some((head, body(entry, asked, None)?));
+        }
+        (_, Some(total)) => total,
+    };
+    let content_type = entry.fields.get(Name::ContentType);
+    let frame = Multipart::new(parts.clone(), total, content_type, trip.desk.random());
+    let mut head = shape(entry.status, &entry.fields, &Reply::Parts(parts), Some(total));
+    set(&mut head.fields, Name::ContentType, frame.content_type().as_bytes());
+    let mut pieces = Vec::new();
+    let mut number = 0;
+    while let Some((between, part)) = frame.piece(number) {
+        pieces.push(Body::full(between));
+        if let Some(part) = part {
+            pieces.push(body(entry, asked, Some(part))?);
+        }
+        number += 1;
+    }
+    Some((head, Body::sequence(pieces)))
+}
+
+fn set(fields: &mut Fields, name: Name, value: &[u8]) {
+    fields.set(name, value);
+}
