@@ -3,10 +3,14 @@
 //! It is an `http_body::Body`, so compression, caches and libraries can wrap it. A body that is dropped before its end
 //! closes what it came from: an HTTP/1 connection is not reused, an HTTP/2 stream is reset.
 
+use crate::file::FileBody;
+use crate::sequence::Sequence;
 use crate::{h1, h2};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use std::fs::File;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Why a body ended before its end.
@@ -74,6 +78,8 @@ enum Kind {
     ClientH2(Box<h2::RequestBody>),
     UpstreamH2(hyper::body::Incoming),
     Made(BoxedBody),
+    File(Box<FileBody>),
+    Sequence(Box<Sequence>),
 }
 
 impl std::fmt::Debug for Kind {
@@ -87,6 +93,8 @@ impl std::fmt::Debug for Kind {
             Self::ClientH2(_) => "ClientH2",
             Self::UpstreamH2(_) => "UpstreamH2",
             Self::Made(_) => "Made",
+            Self::File(_) => "File",
+            Self::Sequence(_) => "Sequence",
         })
     }
 }
@@ -117,6 +125,21 @@ impl Body {
     /// A body made or wrapped by a stage of the road.
     pub fn made(body: BoxedBody) -> Self {
         Kind::Made(body).into()
+    }
+
+    /// `length` bytes of a file from `offset` on, read as they are taken; on plain HTTP/1 over TCP the kernel sends them
+    /// without a copy. A file that has become shorter meanwhile ends the body as [`BodyError::Made`].
+    pub fn file(file: Arc<File>, offset: u64, length: u64) -> Self {
+        if length == 0 {
+            return Self::empty();
+        }
+        Kind::File(Box::new(FileBody::new(file, offset, length))).into()
+    }
+
+    /// These bodies, one after the other. Its length is the sum of theirs, where all are known.
+    pub fn sequence(parts: Vec<Self>) -> Self {
+        let sequence = Sequence::new(parts);
+        if sequence.is_empty() { Self::empty() } else { Kind::Sequence(Box::new(sequence)).into() }
     }
 
     pub(crate) fn client_h1(body: h1::RequestBody) -> Self {
@@ -158,6 +181,38 @@ impl Body {
         self.again.is_none() && matches!(self.kind, Kind::Empty | Kind::Announced(_))
     }
 
+    /// Has it files that the kernel may send by itself?
+    pub(crate) fn has_direct(&self) -> bool {
+        match &self.kind {
+            Kind::File(_) => self.is_direct(),
+            Kind::Sequence(sequence) => !self.is_bound() && sequence.any(Self::has_direct),
+            _ => false,
+        }
+    }
+
+    /// Is what comes next of it a file that the kernel may send by itself?
+    pub(crate) fn is_direct(&self) -> bool {
+        match &self.kind {
+            Kind::File(file) => !self.is_bound() && file.is_direct(),
+            Kind::Sequence(sequence) => !self.is_bound() && sequence.front().is_some_and(Self::is_direct),
+            _ => false,
+        }
+    }
+
+    /// That file.
+    pub(crate) fn direct_mut(&mut self) -> Option<&mut FileBody> {
+        match &mut self.kind {
+            Kind::File(file) => Some(file),
+            Kind::Sequence(sequence) => sequence.front_mut()?.direct_mut(),
+            _ => None,
+        }
+    }
+
+    /// Must each of its bytes pass through [`Self::poll_next`]?
+    fn is_bound(&self) -> bool {
+        self.limit.is_some() || self.again.is_some()
+    }
+
     /// Is there no body, and no word of how long one would be?
     pub(crate) fn tells_nothing(&self) -> bool {
         self.again.is_none() && matches!(self.kind, Kind::Empty)
@@ -177,6 +232,8 @@ impl Body {
             Kind::ClientH2(body) => body.length(),
             Kind::UpstreamH2(body) => http_body::Body::size_hint(body).exact(),
             Kind::Made(body) => body.size_hint().exact(),
+            Kind::File(file) => Some(file.left()),
+            Kind::Sequence(sequence) => sequence.length(),
         }
     }
 
@@ -201,6 +258,20 @@ impl Body {
             Kind::UpstreamH2(body) => http_body::Body::poll_frame(Pin::new(body), cx)
                 .map(|frame| frame.map(|f| f.map_err(|e| BodyError::UpstreamCut(e.to_string())))),
             Kind::Made(body) => body.as_mut().poll_frame(cx),
+            Kind::File(file) => {
+                let polled = file.poll_next(cx);
+                if file.left() == 0 {
+                    self.kind = Kind::Empty;
+                }
+                polled
+            }
+            Kind::Sequence(sequence) => {
+                let polled = sequence.poll_next(cx);
+                if sequence.is_empty() {
+                    self.kind = Kind::Empty;
+                }
+                polled
+            }
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {

@@ -9,9 +9,11 @@
 
 mod acceptor;
 pub mod bind;
+mod blocking;
 mod body;
 mod conn;
 mod drain;
+mod file;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -22,6 +24,7 @@ mod interim;
 mod listening;
 mod pace;
 pub mod proxy_protocol;
+mod sequence;
 mod service;
 mod stream;
 mod timer;
@@ -29,6 +32,7 @@ pub mod tls;
 mod trailers;
 mod worker;
 
+pub use blocking::{Blocking, NotDone, blocking};
 pub use body::{Body, BodyError, BoxedBody};
 pub use drain::Drain;
 pub use h1::{Answer, Ask, Cause, Connection, Failure, HeadLimits, Reject, Sent, ServerLimits, Tunnel};

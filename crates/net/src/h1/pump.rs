@@ -3,6 +3,7 @@
 use super::emit::{self, Told};
 use super::wire::Outbox;
 use crate::body::{Body, BodyError};
+use crate::file::Sent;
 use crate::stream::Stream;
 use bytes::Bytes;
 use message::Fields;
@@ -31,6 +32,17 @@ pub(crate) enum Turn {
     Finished,
 }
 
+/// What a body gives now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gives {
+    /// There is no room for more.
+    More,
+    /// Nothing.
+    Nothing,
+    /// A file that the kernel sends, behind what was given before.
+    File,
+}
+
 /// Where an outbox is written to. A trait, because a server shares its stream with the body that is still arriving and
 /// may borrow it for the moment of a write only.
 pub(crate) trait Sink {
@@ -49,6 +61,8 @@ pub(crate) struct Pump {
     told: Told,
     left: u64,
     ended: bool,
+    /// The kernel sends files by itself.
+    direct: bool,
     /// Bytes of body that were handed to the connection.
     pub(crate) bytes: u64,
     /// Bytes that the connection has taken, heads and framing included.
@@ -65,7 +79,13 @@ const KEEP_PIECES: usize = 16;
 impl Pump {
     pub(crate) fn new(told: Told) -> Self {
         let left = if let Told::Length(n) = told { n } else { 0 };
-        Self { told, left, ended: false, bytes: 0, written: 0, kept: None }
+        Self { told, left, ended: false, direct: false, bytes: 0, written: 0, kept: None }
+    }
+
+    /// A body on its way to `stream`, which takes files from the kernel where it can.
+    pub(crate) fn to_stream(told: Told, body: &Body, stream: &Stream) -> Self {
+        let direct = body.has_direct() && matches!(told, Told::Length(_)) && matches!(stream, Stream::Tcp(_));
+        Self { direct, ..Self::new(told) }
     }
 
     /// The same, and what is taken is kept for another attempt while it is small.
@@ -102,14 +122,18 @@ impl Pump {
         sink: &mut impl Sink,
     ) -> Result<Turn, PumpError> {
         loop {
-            let waits = self.collect(cx, body, outbox)?;
+            let gives = self.collect(cx, body, outbox)?;
             if outbox.is_empty() {
                 // TLS keeps records of its own that must leave too.
                 match sink.with(|stream| Pin::new(stream).poll_flush(cx)) {
                     Poll::Pending => return Ok(Turn::WireFull),
                     Poll::Ready(Err(e)) => return Err(PumpError::Io(e)),
                     Poll::Ready(Ok(())) if self.ended => return Ok(Turn::Finished),
-                    Poll::Ready(Ok(())) if waits => return Ok(Turn::BodyWaits),
+                    Poll::Ready(Ok(())) if gives == Gives::Nothing => return Ok(Turn::BodyWaits),
+                    Poll::Ready(Ok(())) if gives == Gives::File => match self.send(cx, body, sink)? {
+                        Some(turn) => return Ok(turn),
+                        None => continue,
+                    },
                     Poll::Ready(Ok(())) => continue,
                 }
             }
@@ -121,16 +145,49 @@ impl Pump {
         }
     }
 
-    /// Collects frames while there is room. True: the body gives nothing more now.
+    /// Has the kernel send some of the file that comes next. `None`: the turn goes on.
+    fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Body,
+        sink: &mut impl Sink,
+    ) -> Result<Option<Turn>, PumpError> {
+        let sent = sink.with(|stream| match (stream, body.direct_mut()) {
+            (Stream::Tcp(tcp), Some(file)) => file.send(cx, tcp),
+            _ => Sent::Unsuited,
+        });
+        match sent {
+            Sent::Bytes(count) => {
+                self.written += count;
+                self.bytes += count;
+                self.left = self.left.checked_sub(count).ok_or_else(Self::misfit)?;
+                self.ended = self.left == 0;
+                Ok(None)
+            }
+            Sent::WireFull => Ok(Some(Turn::WireFull)),
+            Sent::Waits => Ok(Some(Turn::BodyWaits)),
+            Sent::Unsuited => {
+                self.direct = false;
+                Ok(None)
+            }
+            Sent::File(e) => Err(PumpError::Body(e)),
+            Sent::Wire(e) => Err(PumpError::Io(e)),
+        }
+    }
+
+    /// Collects frames while there is room.
     fn collect(
         &mut self,
         cx: &mut Context<'_>,
         body: &mut Body,
         outbox: &mut Outbox,
-    ) -> Result<bool, PumpError> {
+    ) -> Result<Gives, PumpError> {
         while !self.ended && outbox.has_room() {
+            if self.direct && body.is_direct() {
+                return Ok(Gives::File);
+            }
             match body.poll_next(cx) {
-                Poll::Pending => return Ok(true),
+                Poll::Pending => return Ok(Gives::Nothing),
                 Poll::Ready(None) => self.end(outbox, None)?,
                 Poll::Ready(Some(Err(e))) => return Err(PumpError::Body(e)),
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
@@ -143,7 +200,7 @@ impl Pump {
                 },
             }
         }
-        Ok(false)
+        Ok(Gives::More)
     }
 
     fn put(&mut self, outbox: &mut Outbox, data: Bytes) -> Result<(), PumpError> {

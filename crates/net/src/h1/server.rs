@@ -254,7 +254,8 @@ async fn respond<R: Ride>(shared: &RefCell<Shared>, response: Response<R>, how: 
     let mut outbox = std::mem::take(&mut shared.borrow_mut().wire.outbox);
     shared.borrow_mut().owes_continue = false;
     emit::response_head(outbox.small(), &head, told, how.ends);
-    let mut pump = if silent { Pump::nothing() } else { Pump::new(told) };
+    let mut pump =
+        if silent { Pump::nothing() } else { Pump::to_stream(told, &body, &shared.borrow().wire.stream) };
     let mut pace = Pace::new(how.limits.write);
     let (mut seen, mut cut) = (0, false);
     let end = poll_fn(|cx| {

@@ -1,6 +1,7 @@
 //! Clients that show a certificate: each of their requests knows it.
 
 use crate::harness::{Server, Setup};
+use net::Stream;
 use net::tls::{
     Alpn, CertPair, ClientAuth, ClientSettings, ClientTls, MinVersion, ServerSettings, ServerTls,
 };
@@ -10,11 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A folder with a CA, a server's pair and a client's; it goes with the test.
-struct Pki(PathBuf);
+pub(crate) struct Pki(PathBuf);
 
 impl Pki {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("net-wire-certificates-{}", std::process::id()));
+    pub(crate) fn new(test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("net-wire-{test}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,7 +32,7 @@ impl Pki {
         CertPair { certificate: self.0.join(format!("{file}.pem")), key: self.0.join(format!("{file}.key")) }
     }
 
-    fn server(&self) -> Server {
+    pub(crate) fn server(&self) -> Server {
         let settings = ServerSettings {
             certificates: vec![self.pair("server")],
             client_ca: Some(self.0.join("ca.pem")),
@@ -42,12 +43,16 @@ impl Pki {
         Setup { tls: Some(ServerTls::load(&settings).unwrap()), ..Setup::default() }.start()
     }
 
-    /// What the service answers to `/who` for a client with this certificate.
-    async fn who(&self, server: &Server, identity: Option<CertPair>) -> String {
+    pub(crate) async fn connect(&self, server: &Server, identity: Option<CertPair>) -> Stream {
         let settings =
             ClientSettings { identity, ca: Some(self.0.join("ca.pem")), ..ClientSettings::default() };
         let tcp = TcpStream::connect(server.address()).await.unwrap();
-        let mut tls = ClientTls::load(&settings).unwrap().connect(tcp.into(), "a.test").await.unwrap();
+        ClientTls::load(&settings).unwrap().connect(tcp.into(), "a.test").await.unwrap()
+    }
+
+    /// What the service answers to `/who` for a client with this certificate.
+    async fn who(&self, server: &Server, identity: Option<CertPair>) -> String {
+        let mut tls = self.connect(server, identity).await;
         tls.write_all(b"GET /who HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n").await.unwrap();
         tls.flush().await.unwrap();
         let mut answer = String::new();
@@ -71,7 +76,7 @@ fn issue(folder: &Path, ca: &Issuer<'_, KeyPair>, file: &str, name: &str) {
 
 #[tokio::test]
 async fn a_request_knows_the_certificate_of_its_client_or_that_there_is_none() {
-    let pki = Pki::new();
+    let pki = Pki::new("certificates");
     let server = pki.server();
     assert_eq!(Box::pin(pki.who(&server, Some(pki.pair("client")))).await, "worker-7.a.test");
     assert_eq!(Box::pin(pki.who(&server, None)).await, "nobody");

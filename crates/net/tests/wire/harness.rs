@@ -4,6 +4,7 @@ use crate::play::Play;
 use net::bind::{Address, bind};
 use net::tls::ServerTls;
 use net::{Delivery, End, HeadLimits, Listening, PaceLimits, ServerLimits, Workers};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,8 @@ pub(crate) struct Record {
     pub(crate) gate: Semaphore,
     /// Where `/pass` goes.
     pub(crate) origin: Mutex<Option<SocketAddr>>,
+    /// What `/file/FROM/LENGTH` sends.
+    pub(crate) file: Mutex<Option<Arc<File>>>,
     /// Workers that were cut.
     pub(crate) cut: AtomicUsize,
 }
@@ -73,6 +76,7 @@ impl Setup {
             calls: AtomicUsize::new(0),
             gate: Semaphore::new(0),
             origin: Mutex::default(),
+            file: Mutex::default(),
             cut: AtomicUsize::new(0),
         });
         let listening: Vec<_> = self

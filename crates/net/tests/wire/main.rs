@@ -8,6 +8,7 @@ mod client;
 mod drain;
 mod exchange;
 mod failures;
+mod files;
 mod harness;
 mod http1;
 mod http2;

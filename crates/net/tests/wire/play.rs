@@ -68,6 +68,19 @@ impl Play {
         Body::made(Box::pin(StreamBody::new(frames)))
     }
 
+    /// A part of the test's file: `FROM/LENGTH`.
+    fn file(&self, part: &str) -> Body {
+        let (from, length) = part.split_once('/').unwrap();
+        let file = self.record.file.lock().unwrap().clone().expect("a test that asks for files has one");
+        Body::file(file, from.parse().unwrap(), length.parse().unwrap())
+    }
+
+    /// It twice, with something around it.
+    fn twice(&self, part: &str) -> Body {
+        let [before, between, after] = ["<", "|", ">"].map(Body::full);
+        Body::sequence(vec![before, self.file(part), between, self.file(part), after])
+    }
+
     /// Collects a body of at most ten bytes.
     async fn limited(&self, mut body: Body) -> Response<Note> {
         body.limit(10);
@@ -136,7 +149,11 @@ impl Service for Play {
             "/304/endless" => self.body(ResponseHead::new(StatusCode::NOT_MODIFIED), endless()),
             "/full" => self.text(StatusCode::OK, "full"),
             "/pass" => self.pass(request).await,
-            path => self.text(StatusCode::OK, path.to_owned()),
+            path => match (path.strip_prefix("/file/"), path.strip_prefix("/files/")) {
+                (Some(part), _) => self.body(ResponseHead::new(StatusCode::OK), self.file(part)),
+                (_, Some(part)) => self.body(ResponseHead::new(StatusCode::OK), self.twice(part)),
+                _ => self.text(StatusCode::OK, path.to_owned()),
+            },
         }
     }
 

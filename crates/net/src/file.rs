@@ -1,0 +1,156 @@
+//! A part of a file as a body: read as it is asked for, or sent by the kernel without a copy.
+//!
+//! No worker waits for the disk. What lies in memory is read at once (`RWF_NOWAIT`); what does not is read on a thread
+//! that may wait ([`crate::blocking`]). The promise on the length is kept: a file that has become shorter is a cut, one
+//! that has grown gives no more than was told.
+//!
+//! *Not here*: which file, and whether it may be served (`files`).
+//! Hot path: a system call and a block of memory for each 64 KiB; see [`send`] for the way without either.
+
+mod pages;
+mod send;
+
+pub(crate) use send::Sent;
+
+use crate::blocking::{Blocking, blocking};
+use crate::body::BodyError;
+use crate::timer::Timer;
+use bytes::Bytes;
+use http_body::Frame;
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+/// Bytes of one read. What a worker's second cache holds beside everything else; larger ones gained nothing.
+const CHUNK: u64 = 64 * 1024;
+/// Bytes after which others get their turn, though more could be had.
+const TURN: u64 = 1024 * 1024;
+/// From this length on a body is sent by the kernel. Below it, one read and a write together with the head cost less than
+/// a write of the head, two looks at the pages and `sendfile`.
+const DIRECT: u64 = 32 * 1024;
+/// How long the disk may take for one read.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A part of a file that is left to be sent.
+#[derive(Debug)]
+pub(crate) struct FileBody {
+    file: Arc<File>,
+    /// Where its next byte is.
+    at: u64,
+    left: u64,
+    /// What came since others had their turn.
+    run: u64,
+    /// The kernel may send it.
+    direct: bool,
+    /// What lies before this offset was in memory when it was looked for.
+    warm_to: u64,
+    waits: Option<Waits>,
+}
+
+/// A thread reads.
+#[derive(Debug)]
+struct Waits {
+    work: Work,
+    timer: Timer,
+    until: Instant,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// The next chunk.
+    Chunk(Blocking<io::Result<Bytes>>),
+    /// The next step of what the kernel sends, into its memory.
+    Warm(Blocking<io::Result<()>>),
+}
+
+impl FileBody {
+    pub(crate) fn new(file: Arc<File>, at: u64, left: u64) -> Self {
+        Self { file, at, left, run: 0, direct: left >= DIRECT, warm_to: at, waits: None }
+    }
+
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        if self.waits.is_none() {
+            if self.run >= TURN {
+                self.run = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let most = self.left.min(CHUNK);
+            match pages::read_now(&self.file, self.at, most as usize) {
+                Ok(Some(bytes)) => return Poll::Ready(Some(self.give(bytes))),
+                Ok(None) => {
+                    let (file, at) = (Arc::clone(&self.file), self.at);
+                    self.wait_for(Work::Chunk(blocking(move || pages::read(&file, at, most as usize))));
+                }
+                Err(e) => return Poll::Ready(Some(Err(failed(&e)))),
+            }
+        }
+        let read = ready!(self.poll_work(cx));
+        Poll::Ready(Some(read.and_then(|bytes| self.give(bytes))))
+    }
+
+    /// Hands on what was read.
+    fn give(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, BodyError> {
+        let count = bytes.len() as u64;
+        if count == 0 {
+            return Err(shorter());
+        }
+        self.passed(count);
+        Ok(Frame::data(bytes))
+    }
+
+    fn passed(&mut self, count: u64) {
+        self.at += count;
+        self.left -= count;
+        self.run += count;
+    }
+
+    fn wait_for(&mut self, work: Work) {
+        self.waits = Some(Waits { work, timer: Timer::default(), until: Instant::now() + PATIENCE });
+    }
+
+    /// Ready when the thread has read, with the chunk; without one for what the kernel sends.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BodyError>> {
+        let Some(waits) = &mut self.waits else { return Poll::Ready(Ok(Bytes::new())) };
+        let done = match &mut waits.work {
+            Work::Chunk(work) => Pin::new(work).poll(cx),
+            Work::Warm(work) => Pin::new(work).poll(cx).map_ok(|warm| warm.map(|()| Bytes::new())),
+        };
+        let Poll::Ready(done) = done else {
+            ready!(waits.timer.poll_until(cx, waits.until));
+            return Poll::Ready(Err(BodyError::Made("the disk was silent".into())));
+        };
+        self.waits = None;
+        // Others had their turn meanwhile.
+        self.run = 0;
+        Poll::Ready(match done {
+            Ok(read) => read.map_err(|e| failed(&e)),
+            Err(e) => Err(BodyError::Made(e.to_string())),
+        })
+    }
+}
+
+fn shorter() -> BodyError {
+    BodyError::Made("a file has become shorter while it was sent".into())
+}
+
+fn failed(e: &io::Error) -> BodyError {
+    BodyError::Made(format!("a file cannot be read: {e}"))
+}
+
+#[cfg(test)]
+mod tests;
