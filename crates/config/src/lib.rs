@@ -20,6 +20,7 @@ mod path;
 mod reference;
 mod render;
 mod report;
+mod rooms;
 mod schema;
 mod shape;
 mod source;
@@ -32,15 +33,16 @@ pub use endpoints_file::{load_endpoints, parse_endpoints};
 pub use expand::Env;
 pub use file::{
     AccessLog, Action, AdaptiveConcurrency, Admin, Algorithm, ApiKeys, ApiServer, Auth, Backoff, Basic,
-    Certificate, ClientAuth, ClientCertificate, Cluster, Concurrency, Consumer, Cors, Cost, Deployment,
-    Discovery, Dns, Docker, Driver, Endpoint, Fallback, File, ForwardAuth, GrpcStatus, HashOn, HealthCheck,
-    Hedge, Hold, HttpVersion, InstanceLimits, InstanceLog, Instances, Introspection, IpRules, Jwt, Keda,
-    Keepalive, KeySource, LbPolicy, Limits, Listener, ListenerTls, LogFormat, Login, Match, Mirror, Mtls,
-    Observe, Oidc, OnExceed, OnStoreError, OutlierDetection, Overload, Plan, PolicyKind, Precision, Priority,
-    Probe, ProxyProtocol, Queue, RateLimit, Redirect, Redis, RedisMode, Respond, Retry, RetryMethods, Rotate,
-    Route, RouteRetry, RouteTimeouts, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select,
-    Service, ServiceProtocol, ServiceTls, Session, Split, Srv, Sticky, SuccessRate, Timeouts, TlsVersion,
-    ValueTest, Way, Webhook, WorkloadKind, Zero,
+    Cache, CacheDisk, CacheKey, CacheQuery, Certificate, ClientAuth, ClientCertificate, Cluster, Concurrency,
+    Consumer, Cors, Cost, Deployment, Discovery, Dns, Docker, Driver, Endpoint, Fallback, File, ForwardAuth,
+    GrpcStatus, HashOn, HealthCheck, Hedge, Hold, HttpVersion, InstanceLimits, InstanceLog, Instances,
+    Introspection, IpRules, Jwt, Keda, Keepalive, KeySource, LbPolicy, Limits, Listener, ListenerTls,
+    LogFormat, Login, Match, Mirror, Mtls, Observe, Oidc, OnExceed, OnStoreError, OutlierDetection, Overload,
+    Plan, PolicyKind, Precision, Priority, Probe, ProxyProtocol, Queue, RateLimit, Redirect, Redis,
+    RedisMode, Respond, Retry, RetryMethods, Rotate, Route, RouteRetry, RouteTimeouts, Scale, ScaleDown,
+    ScalePolicy, ScaleUp, ScaleWindow, Scheme, Select, Service, ServiceProtocol, ServiceTls, Session,
+    SharedCache, Split, Srv, StaticFiles, Sticky, SuccessRate, Timeouts, TlsVersion, ValueTest, Way, Webhook,
+    WorkloadKind, Zero,
 };
 pub use load::{Loaded, from_url, load, load_with, parse};
 pub use path::Path;
@@ -49,13 +51,14 @@ pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use source::{Source, Span};
 pub use value::{
-    Account, Address, AdminAddress, ApiKey, ApiUrl, Attempts, Audience, ByteSize, Calendar, CertificateText,
-    Cidr, ClaimName, ClientId, ClusterPrefix, CommandWord, ConsumerName, CookieName, CountLimit, DayRange,
-    DayTime, DnsName, EndpointUrl, EngineName, EnvName, EnvValue, Expression, Factor, Fingerprint,
-    GrpcService, HeaderName, HeaderValue, HedgeAfter, HostPattern, HostPolicy, HttpUrl, ImageName,
-    InstanceLogPath, InstancePort, IssuerName, KeySecret, LimitKey, LogPath, Method, Multiple, Nameserver,
-    ObjectName, Origin, OwnPath, PasswordHash, PathPattern, Percent, Period, PeriodOrOff, PlanName, PodPort,
-    PolicyName, ProbeHost, ProbePath, QueryName, Rate, Realm, RedirectStatus, RedirectTo, RedisUrl, RetryOn,
-    Scope, Secret, SentinelMaster, ServiceName, Share, SizeLimit, SrvName, StatusRange, TimeZone, Username,
-    Volume, WebhookUrl, Workers, ZoneName,
+    Account, Address, AdminAddress, ApiKey, ApiUrl, Attempts, Audience, ByteSize, CacheControl, CacheName,
+    CacheTime, CacheableStatus, Calendar, CertificateText, Cidr, ClaimName, ClientId, ClusterPrefix,
+    CommandWord, ConsumerName, CookieName, CountLimit, DayRange, DayTime, DnsName, EndpointUrl, EngineName,
+    EnvName, EnvValue, Expression, Factor, FileExtension, FileName, Fingerprint, GrpcService, HeaderName,
+    HeaderValue, HedgeAfter, HostPattern, HostPolicy, HttpUrl, ImageName, InstanceLogPath, InstancePort,
+    IssuerName, KeySecret, LimitKey, LogPath, MediaType, Method, Multiple, Nameserver, ObjectName, Origin,
+    OwnPath, PasswordHash, PathPattern, Percent, Period, PeriodOrOff, PlanName, PodPort, PolicyName,
+    ProbeHost, ProbePath, QueryName, QueryPattern, Rate, Realm, RedirectStatus, RedirectTo, RedisUrl,
+    RetryOn, Scope, Secret, SentinelMaster, ServiceName, Share, SizeLimit, Spa, SrvName, StatusRange,
+    TagText, TimeZone, Username, Volume, WebhookUrl, Workers, ZoneName,
 };

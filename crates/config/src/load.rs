@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::expand::{self, Env};
-use crate::file::{Admin, Auth, File, Limits, Listener, Observe, Overload, Route, Service};
+use crate::file::{Admin, Auth, File, Limits, Listener, Observe, Overload, Route, Service, SharedCache};
 use crate::node::{Kind, Node, Scalar};
 use crate::path::Trail;
 use crate::report::{Problem, Report};
@@ -238,6 +238,7 @@ pub fn from_url(url: &str, listen: &str) -> Result<File, Report> {
         limits: Limits::default(),
         overload: Overload::default(),
         cluster: None,
+        cache: SharedCache::default(),
         zone: None,
         trusted_proxies: Vec::new(),
         services: [(name, Service::at(url))].into(),

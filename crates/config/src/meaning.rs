@@ -5,6 +5,7 @@
 
 mod attempts;
 mod authorities;
+mod cache;
 mod cluster;
 mod consumers;
 mod cors;
@@ -18,6 +19,7 @@ mod ports;
 mod routes;
 mod scale;
 mod services;
+mod static_files;
 
 use std::collections::HashMap;
 
@@ -47,6 +49,8 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     authorities::check(tree, &mut problems);
     limits::check(tree, &ways, &mut problems);
     cors::check(tree, &mut problems);
+    cache::check(tree, &mut problems);
+    static_files::check(tree, &mut problems);
     cluster::check(tree, &mut problems);
     tell(problems, report);
 }

@@ -110,8 +110,13 @@ fn for_editors(schema: &mut Value) {
     let short = map.get("x-shorthand").and_then(Value::as_str);
     let Some(bare) = short.and_then(|key| map.get("properties")?.get(key)).cloned() else { return };
     let bare = bare.get("items").cloned().unwrap_or(bare);
+    let list = map.get("x-list").and_then(Value::as_str);
+    let list = list.and_then(|key| map.get("properties")?.get(key)).cloned();
+    // Where a bare item may stand for the list, the list comes first.
+    let list = list.map(|list| list.get("anyOf").and_then(|forms| forms.get(0)).cloned().unwrap_or(list));
     let full = Value::Object(std::mem::take(map));
-    map.extend([("anyOf".to_owned(), json!([full, bare]))]);
+    let forms: Vec<Value> = [full, bare].into_iter().chain(list).collect();
+    map.extend([("anyOf".to_owned(), Value::Array(forms))]);
 }
 
 fn each_child(schema: &mut Value, visit: fn(&mut Value)) {

@@ -58,7 +58,8 @@ impl Check<'_> {
             (_, Form::Fixed(fixed)) if empty => self.fixed(node, &[], fixed, rule.schema, trail),
             (_, Form::Map { .. }) if empty => Plain::Map(Vec::new()),
             (_, Form::List { .. }) if empty => self.list(&[], rule, trail),
-            (Kind::Scalar(_) | Kind::List(_), Form::Fixed(fixed @ Fixed { shorthand: Some(key), .. })) => {
+            (Kind::List(_), Form::Fixed(fixed @ Fixed { listed: Some(key), .. }))
+            | (Kind::Scalar(_) | Kind::List(_), Form::Fixed(fixed @ Fixed { shorthand: Some(key), .. })) => {
                 self.shorthand(node, key, fixed, rule, trail)
             }
             (Kind::Scalar(scalar), Form::List { items, or_line: true, .. }) if !empty => {

@@ -73,9 +73,17 @@ fn every_example_is_accepted_without_a_warning() {
 
 #[test]
 fn what_is_shown_of_a_file_reads_back_as_the_same_file() {
-    for name in
-        ["instances", "minimal", "resilience", "reverse-proxy", "scale-to-zero", "rate-limits", "cluster"]
-    {
+    for name in [
+        "instances",
+        "minimal",
+        "resilience",
+        "reverse-proxy",
+        "scale-to-zero",
+        "rate-limits",
+        "cluster",
+        "cache",
+        "static",
+    ] {
         let text = fs::read_to_string(format!("../../examples/{name}.yaml")).unwrap();
         let file = parsed(&text);
         // A secret is shown as `***`, so what is compared is what is shown.

@@ -35,6 +35,9 @@ const KEYS: &str = "
     consumers plan plans scopes api_keys password_hash certificate san fingerprint subject allow deny ip cors origins
     credentials rate_limit rate burst key cost shadow on_exceed precision on_store_error concurrency bandwidth cluster
     redis urls mode master prefix
+    memory disk path size threads purge_from ttl force statuses max_object uncacheable tags keep only except any_host
+    per_consumer client_control targeted stale_while_revalidate stale_if_error static root index spa precompressed
+    cache_control dotfiles links types
 ";
 
 /// What stands around keys, and values.
@@ -72,6 +75,10 @@ const PIECES: &[&str] = &[
     "\"08:00\"",
     "UTC",
     "\"{port}\"",
+    "\"a-{id}\"",
+    "\"utm_*\"",
+    "404",
+    "max-age=1",
     "{port}",
     "python3 a.py --port {port}",
     "socket",
@@ -120,6 +127,8 @@ fn example() -> impl Strategy<Value = &'static str> {
         "../../examples/jwt.yaml",
         "../../examples/rate-limits.yaml",
         "../../examples/cluster.yaml",
+        "../../examples/cache.yaml",
+        "../../examples/static.yaml",
     ])
 }
 
@@ -143,6 +152,17 @@ proptest! {
     #[test]
     fn keys_thrown_together_in_auth_consumers_and_limits_never_panic(jwt in keys(), oidc in keys(), consumer in keys(), limit in keys()) {
         check(&format!("listeners: [1]\nauth: {{ jwt: {{ issuer: a{jwt} }}, oidc: {{ client_id: a{oidc} }} }}\nconsumers: [{{ name: a{consumer} }}]\nroutes: [{{ respond: {{}}, auth: jwt, rate_limit: {{ rate: 1/s{limit} }} }}]\n"))?;
+    }
+
+    #[test]
+    fn keys_thrown_together_in_caches_and_static_files_never_panic(shared in keys(), route in keys(), key in keys(), files in keys()) {
+        check(&format!("listeners: [1]\ncache: {{ disk: {{ size: 1GiB{shared} }}{shared} }}\nservices: {{ a: \"http://b\" }}\nroutes: [{{ match: {{ path: \"/{{id}}\" }}, service: a, cache: {{ ttl: 60s, key: {{ query: [a]{key} }}{route} }} }}, {{ static: {{ root: a{files} }} }}]\n"))?;
+    }
+
+    #[test]
+    fn tags_patterns_and_files_of_any_text_never_panic(tag in any::<String>(), pattern in any::<String>(), file in any::<String>()) {
+        let [tag, pattern, file] = [tag, pattern, file].map(|text| serde_json::to_string(&text).unwrap());
+        check(&format!("listeners: [1]\nservices: {{ a: \"http://b\" }}\nroutes: [{{ match: {{ path: {file} }}, service: a, cache: {{ tags: [{tag}], key: {{ query: {pattern} }} }} }}, {{ match: {{ path: {tag} }}, static: {{ root: {file}, index: {file}, spa: {file}, cache_control: {tag}, types: {{ a: {tag} }} }} }}]\n"))?;
     }
 
     #[test]

@@ -97,6 +97,41 @@ fn editors_let_the_short_forms_of_instances_pass_and_refuse_what_is_none() {
     }
 }
 
+#[test]
+fn editors_let_the_short_forms_of_caches_and_files_pass_and_refuse_what_is_none() {
+    let validator = jsonschema::draft202012::new(&config::schema()).unwrap();
+    let fits = |key: &str, value: &Value| {
+        let mut route = serde_json::json!({ "service": "shop" });
+        route[key] = value.clone();
+        validator.is_valid(&serde_json::json!({ "listeners": [8080], "routes": [route] }))
+    };
+    for typed in [
+        serde_json::json!("60s"),
+        serde_json::json!({}),
+        serde_json::json!({ "statuses": { "404": "10s" }, "tags": "product-{id}" }),
+        serde_json::json!({ "key": { "query": "none", "headers": "accept-language" } }),
+        serde_json::json!({ "key": { "query": ["a", "utm_*"] } }),
+        serde_json::json!({ "key": { "query": { "except": ["utm_*"] } } }),
+    ] {
+        assert!(fits("cache", &typed), "{typed}");
+    }
+    for typed in [
+        serde_json::json!(["60s"]),
+        serde_json::json!({ "tll": "60s" }),
+        serde_json::json!({ "key": { "query": "sorted" } }),
+        serde_json::json!({ "key": { "query": { "without": ["a"] } } }),
+    ] {
+        assert!(!fits("cache", &typed), "{typed}");
+    }
+    for typed in [
+        serde_json::json!("./public"),
+        serde_json::json!({ "root": "./public", "spa": true, "index": "a.html" }),
+    ] {
+        assert!(fits("static", &typed), "{typed}");
+    }
+    assert!(!fits("static", &serde_json::json!({ "spa": true })), "without a root");
+}
+
 /// A key that is absent is shown as null, which a file may not hold.
 fn strip_null(value: &mut Value) {
     match value {

@@ -3,7 +3,7 @@
 //! Doc comments here are what users read in the reference and in their editor. Marks for the generic check stand in
 //! `schemars(extend(...))`: `x-format` (from the value types) names a reader of [`crate::value`], `x-keys` one for
 //! the keys of a map, `x-min` and `x-max` bound what has a measure, `x-shorthand` names the key that a bare value
-//! stands for, `x-one-or-list` is at lists that a bare item may stand for and `x-words` at those of words that a line
+//! stands for, `x-list` that for which a bare list does, where it is another, `x-one-or-list` is at lists that a bare item may stand for and `x-words` at those of words that a line
 //! may stand for, `x-one-of` names keys of which there is exactly one (`a.b` is `b` below `a`), `x-beside`
 //! one of them that may stand beside another and counts for nothing there, `x-pair` names keys that come together, `x-later` lists keys (or words) of layers
 //! that this version does not have yet, `x-elsewhere` says where a key belongs that is looked for here, `x-default` describes
@@ -12,6 +12,8 @@
 mod access;
 mod auth;
 mod balance;
+mod cache;
+mod cached;
 mod capacity;
 mod cluster;
 mod consumer;
@@ -30,6 +32,7 @@ mod retry;
 mod route;
 mod scale;
 mod service;
+mod static_files;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -41,6 +44,8 @@ use serde::{Deserialize, Serialize};
 pub use access::{Cors, IpRules, Way};
 pub use auth::{ApiKeys, Auth, Basic, ForwardAuth, Introspection, Mtls};
 pub use balance::{HashOn, LbPolicy, Sticky};
+pub use cache::{CacheDisk, SharedCache};
+pub use cached::{Cache, CacheKey, CacheQuery};
 pub use capacity::{AdaptiveConcurrency, Overload, Queue};
 pub use cluster::{Cluster, Redis, RedisMode};
 pub use consumer::{ClientCertificate, Consumer, Login, Plan};
@@ -61,6 +66,7 @@ pub use retry::{Backoff, GrpcStatus, Hedge, Retry, RetryMethods, RouteRetry};
 pub use route::{Action, Match, Priority, Redirect, Respond, Route, RouteTimeouts, ValueTest};
 pub use scale::{PolicyKind, Scale, ScaleDown, ScalePolicy, ScaleUp, ScaleWindow, Select, Zero};
 pub use service::{Discovery, Service, Timeouts};
+pub use static_files::StaticFiles;
 pub use transport::{Keepalive, ServiceProtocol, ServiceTls};
 
 use crate::value::{Cidr, PlanName, ServiceName, Workers, ZoneName};
@@ -74,7 +80,7 @@ use crate::value::{Cidr, PlanName, ServiceName, Workers, ZoneName};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = [
-    "alerts", "edge", "jobs", "portal", "postgres", "protect", "waf", "cache", "compress",
+    "alerts", "edge", "jobs", "portal", "postgres", "protect", "waf", "compress",
 ]))]
 pub struct File {
     /// Where clients connect.
@@ -99,6 +105,9 @@ pub struct File {
     pub overload: Overload,
     /// What several nodes share. Absent: this node is on its own.
     pub cluster: Option<Cluster>,
+    /// Where responses are kept.
+    #[serde(default)]
+    pub cache: SharedCache,
     /// The zone that this node stands in: endpoints of the same `zone` are used first.
     pub zone: Option<ZoneName>,
     /// Address ranges of proxies in front of Tidegate whose `X-Forwarded-For` is believed.

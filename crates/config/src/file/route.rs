@@ -6,21 +6,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::{Cors, IpRules, Way};
+use super::cached::Cache;
 use super::fallback::{Fallback, Mirror, Split};
 use super::limit::{Concurrency, RateLimit};
 use super::retry::{Hedge, RouteRetry};
+use super::static_files::StaticFiles;
 use crate::value::{
     ByteSize, Expression, HeaderName, HeaderValue, HostPattern, Method, PathPattern, Period, RedirectStatus,
     RedirectTo, Scope, ServiceName, SizeLimit,
 };
 
-/// What a request must be like, and what then happens: exactly one of `service`, `split`, `redirect` and `respond`.
+/// What a request must be like, and what then happens: exactly one of `service`, `split`, `redirect`, `respond` and
+/// `static`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = [
-    "cache", "fields", "validate", "async", "compose", "static", "compress", "waf", "protect", "edge", "rewrite",
-    "version", "idempotent",
-], "x-one-of" = ["service", "split", "redirect", "respond"]))]
+    "fields", "validate", "async", "compose", "compress", "waf", "protect", "edge", "rewrite", "version", "idempotent",
+], "x-one-of" = ["service", "split", "redirect", "respond", "static"]))]
 pub struct Route {
     /// The name in metrics and logs; it is unique.
     #[serde(default)]
@@ -38,6 +40,12 @@ pub struct Route {
     pub redirect: Option<Redirect>,
     /// Answer from here.
     pub respond: Option<Respond>,
+    /// Serve the files of a folder. A bare path stands for `root`.
+    #[serde(rename = "static")]
+    pub files: Option<StaticFiles>,
+    /// Keep responses of the service, and answer with them. A bare duration stands for `ttl`; `{}` keeps what the service
+    /// allows.
+    pub cache: Option<Cache>,
     /// Take this off the front of the path before the service sees it.
     pub strip_prefix: Option<PathPattern>,
     /// Timeouts of this route, instead of the service's.
@@ -109,6 +117,8 @@ pub enum Action<'r> {
     Redirect(&'r Redirect),
     /// Answer.
     Respond(&'r Respond),
+    /// Serve files.
+    Static(&'r StaticFiles),
 }
 
 impl Route {
@@ -119,6 +129,7 @@ impl Route {
             .or(self.split.as_ref().map(Action::Split))
             .or(self.redirect.as_ref().map(Action::Redirect))
             .or(self.respond.as_ref().map(Action::Respond))
+            .or(self.files.as_ref().map(Action::Static))
     }
 
     /// The name of a route that was given none: `GET,POST api.example.com/v1/*`.

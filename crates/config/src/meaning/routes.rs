@@ -79,7 +79,7 @@ fn forwarding(route: &Node, path: &Path, names: &Names<'_>, problems: &mut Probl
         let message = format!("{} is a service that the route forwards to", at.in_words());
         problems.push((at.key("service"), Problem::error(message).at(to.span)));
     }
-    if ["redirect", "respond"].iter().any(|key| route.get(key).is_some()) {
+    if ["redirect", "respond", "static"].iter().any(|key| route.get(key).is_some()) {
         for key in FORWARDING.iter().filter(|key| route.get(key).is_some()) {
             let at = path.key(key);
             let problem = Problem::warning(format!("{} has no effect", at.in_words()));

@@ -46,7 +46,8 @@ pub(super) fn expectation(schema: Schema) -> String {
             let keys: Vec<&str> =
                 properties(schema).into_iter().flatten().map(|(name, _)| name.as_str()).collect();
             let short = short().filter(|rule| kind_of(rule) != "fixed").map(expectation);
-            let short = short.map_or(String::new(), |short| format!("{short}, or "));
+            let listed = if mark(schema, "x-list").is_some() { "a list, or " } else { "" };
+            let short = short.map_or(String::new(), |short| format!("{short}, or {listed}"));
             let keys = match keys.len() {
                 0 => " without keys".into(),
                 1..=6 => format!(" with {}", list(keys)),

@@ -72,6 +72,8 @@ pub(super) struct Fixed {
     pub(super) pair: Option<[&'static str; 2]>,
     /// The key that a bare value stands for, and what that value must be.
     pub(super) shorthand: Option<Box<(&'static str, Rule)>>,
+    /// The key that a bare list stands for, where that is another one.
+    pub(super) listed: Option<Box<(&'static str, Rule)>>,
 }
 
 impl Fixed {
@@ -81,7 +83,10 @@ impl Fixed {
 
     fn of(schema: Schema) -> Self {
         let keys = properties(schema).into_iter().flatten();
-        let short = mark(schema, "x-shorthand").and_then(Value::as_str);
+        let stands_for = |word| {
+            let key = mark(schema, word)?.as_str()?;
+            Some(Box::new((key, Rule::of(properties(schema)?.get(key)?))))
+        };
         Self {
             rules: keys.map(|(key, schema)| (key.as_str(), Rule::of(schema))).collect(),
             required: words(schema, "required").into(),
@@ -89,7 +94,8 @@ impl Fixed {
             one_of: words(schema, "x-one-of").into(),
             beside: words(schema, "x-beside").try_into().ok(),
             pair: words(schema, "x-pair").try_into().ok(),
-            shorthand: short.and_then(|key| Some(Box::new((key, Rule::of(properties(schema)?.get(key)?))))),
+            shorthand: stands_for("x-shorthand"),
+            listed: stands_for("x-list"),
         }
     }
 }

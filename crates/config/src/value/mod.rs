@@ -6,6 +6,7 @@
 
 mod amount;
 mod attempt;
+mod caching;
 mod calendar;
 mod credential;
 mod discovery;
@@ -27,6 +28,7 @@ mod probe;
 mod rate;
 mod redis;
 mod secret;
+mod static_file;
 mod status;
 mod url;
 mod webhook;
@@ -34,6 +36,7 @@ mod word;
 
 pub use amount::{ByteSize, CountLimit, Period, PeriodOrOff, SizeLimit, Workers};
 pub use attempt::{Attempts, HedgeAfter, RetryOn};
+pub use caching::{CacheName, CacheTime, CacheableStatus, QueryPattern, TagText};
 pub use calendar::{DayRange, DayTime, TimeZone};
 pub use credential::{ApiKey, CertificateText, Fingerprint, PasswordHash};
 pub use discovery::{DnsName, Nameserver, SrvName};
@@ -64,6 +67,7 @@ pub use probe::{GrpcService, ProbeHost, ProbePath};
 pub use rate::{Calendar, Rate};
 pub use redis::{ClusterPrefix, RedisUrl, SentinelMaster};
 pub use secret::{KeySecret, Secret};
+pub use static_file::{CacheControl, FileExtension, FileName, MediaType, Spa};
 pub use status::StatusRange;
 pub use url::EndpointUrl;
 pub use webhook::WebhookUrl;
@@ -230,6 +234,16 @@ pub(crate) const FORMATS: &[Format] = &[
     format::<PolicyName>(),
     format::<PlanName>(),
     format::<CostWord>(),
+    format::<CacheTime>(),
+    format::<CacheableStatus>(),
+    format::<CacheName>(),
+    format::<TagText>(),
+    format::<QueryPattern>(),
+    format::<FileName>(),
+    format::<FileExtension>(),
+    format::<MediaType>(),
+    format::<CacheControl>(),
+    format::<Spa>(),
     format::<Secret>(),
     format::<KeySecret>(),
 ];

@@ -104,8 +104,9 @@ pub(crate) fn route(typed: &config::Route, file: &File, numbers: &Numbers<'_>, m
         }
         Some(config::Action::Redirect(to)) => (Action::Redirect(redirect(to)), None),
         Some(config::Action::Respond(to)) => (Action::Respond(respond(to)), None),
-        // The config refuses a route without an action; were one to come through, it answers that it has none.
-        None => {
+        // The config refuses a route without an action; were one to come through, it answers that it has none. So does a
+        // route for files.
+        None | Some(config::Action::Static(_)) => {
             let none = config::Respond { status: 500, ..config::Respond::default() };
             (Action::Respond(respond(&none)), None)
         }
