@@ -14,6 +14,7 @@ use net::{Interim, Peer, Request};
 use observe::RouteMeters;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use upstream::Permit;
 

@@ -31,6 +31,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode> {
         members: &crate::membership::Members::default(),
         secret: b"not for cookies",
         guarding: &crate::guarding::Guarding::new(&meters),
+        caching: &crate::caching::Caching::default(),
     };
     crate::listeners::check(&file, &mut report);
     crate::programs::check(&file, &mut report);

@@ -7,6 +7,7 @@ mod activation;
 mod args;
 mod ask;
 mod assemble;
+mod caching;
 mod caring;
 mod check;
 mod demo;

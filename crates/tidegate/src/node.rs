@@ -8,6 +8,7 @@ mod launching;
 use crate::assemble::{self, Parts};
 use crate::discovery;
 use crate::gauges;
+use crate::caching::Caching;
 use crate::guarding::Guarding;
 use crate::handed::Sockets;
 use crate::listeners::Listeners;
@@ -60,6 +61,7 @@ pub(crate) struct Node {
     secret: [u8; 32],
     /// What identity and limits keep.
     pub(crate) guarding: Guarding,
+    pub(crate) caching: Caching,
     /// Held by whoever changes keys or revokes tokens: what they change they have read before.
     changing: Mutex<()>,
     /// Other services are in force than those that are looked after.
@@ -110,6 +112,8 @@ impl Node {
         let (clock, meters, registry) = (Clock::real(), Meters::new(cores), Registry::default());
         let guarding = Guarding::new(&meters);
         guarding.prepare(&file)?;
+        let caching = Caching::default();
+        caching.prepare(&file)?;
         let listeners = Listeners::default().next(&file, cores, handed)?;
         let access_log = open_log(&file, None, &meters)?;
         let mut members = discovery::first_look(&file);
@@ -127,11 +131,13 @@ impl Node {
             members: &members,
             secret: &secret,
             guarding: &guarding,
+            caching: &caching,
         };
         let Some((site, needs)) = assemble::site(&file, parts, report) else {
             anyhow::bail!("the config has errors")
         };
         guarding.settle(&file, needs);
+        caching.settle(guarding.cluster());
         registry.started();
         let shared = Shared::new(Arc::new(site), &meters, clock.clone(), cores);
         let theirs = Arc::clone(&shared);
@@ -152,6 +158,7 @@ impl Node {
             members: Mutex::new(members),
             secret,
             guarding,
+            caching,
             changing: Mutex::default(),
             changed: AtomicBool::new(false),
             replaced: Mutex::default(),
@@ -244,6 +251,9 @@ impl Node {
         if let Err(e) = self.guarding.prepare(&file) {
             return Err(fail(report, "data_dir", &e));
         }
+        if let Err(e) = self.caching.prepare(&file) {
+            return Err(fail(report, "cache", &e));
+        }
         let mut members = self.members().clone();
         moved.settle(&mut members);
         let parts = Parts {
@@ -255,11 +265,13 @@ impl Node {
             members: &members,
             secret: &self.secret,
             guarding: &self.guarding,
+            caching: &self.caching,
         };
         let Some((site, needs)) = assemble::site(&file, parts, &mut report) else {
             return Err(Box::new(report));
         };
         self.guarding.settle(&file, needs);
+        self.caching.settle(self.guarding.cluster());
         let old_site = self.shared.site();
         members.forget_drains(&site.services);
         editing::follow_drains(&site.services, &members, self.clock.now());
@@ -299,6 +311,7 @@ impl Node {
             members: &next,
             secret: &self.secret,
             guarding: &self.guarding,
+            caching: &self.caching,
         };
         let mut report = empty_report();
         let site = assemble::renewed(&old, &version.file, &parts, &mut report);

@@ -3,6 +3,7 @@
 //! All problems are found before anything is put in force, and each is laid at the place in the file that causes it.
 
 pub(crate) mod aside;
+mod cache;
 pub(crate) mod cluster;
 mod guard;
 pub(crate) mod instances;
@@ -11,6 +12,7 @@ mod route;
 pub(crate) mod service;
 mod ways;
 
+use crate::caching::Caching;
 use crate::guarding::{Guarding, Needs};
 use crate::membership::Members;
 use base::Moment;
@@ -37,6 +39,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) secret: &'a [u8],
     /// What identity and limits keep.
     pub(crate) guarding: &'a Guarding,
+    /// What the cache keeps.
+    pub(crate) caching: &'a Caching,
 }
 
 /// Builds the site, and says what it needs once it comes into force. What is wrong goes into the report; there is a site
@@ -50,14 +54,21 @@ pub(crate) fn site(file: &File, parts: Parts<'_>, report: &mut Report) -> Option
         return None;
     }
     let numbers = file.services.keys().enumerate().map(|(number, name)| (name, number)).collect();
-    let route =
-        |(typed, guard)| gateway::Route { guard, ..route::route(typed, file, &numbers, parts.meters) };
-    let routes = file.routes.iter().zip(made.routes).map(route).collect();
+    let mut routes = Vec::with_capacity(file.routes.len());
+    for (number, (typed, guard)) in file.routes.iter().zip(made.routes).enumerate() {
+        let at = Path::new().key("routes").index(number);
+        let cache = cache::caching(typed, file, parts.meters, &at, report);
+        routes.push(gateway::Route { guard, cache, ..route::route(typed, file, &numbers, parts.meters, &at, report) });
+    }
+    if report.has_errors() {
+        return None;
+    }
     let trusted_proxies =
         file.trusted_proxies.iter().filter_map(|c| c.to_string().parse::<Network>().ok()).collect();
     let token = file.admin.token.as_ref();
     let site = Site {
         guards: made.guards,
+        caches: cache::caches(file, parts.caching.made().as_ref()),
         plan: Arc::new(Plan { table, routes, templates }),
         services,
         trusted_proxies,
@@ -87,6 +98,7 @@ pub(crate) fn renewed(site: &Site, file: &File, parts: &Parts<'_>, report: &mut 
         services,
         trusted_proxies: site.trusted_proxies.clone(),
         guards: site.guards.clone(),
+        caches: site.caches.clone(),
         unrouted: Arc::clone(&site.unrouted),
         listeners: site.listeners.clone(),
         access_log: site.access_log.clone(),

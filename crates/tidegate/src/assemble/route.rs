@@ -87,7 +87,14 @@ fn rule(typed: &config::Match) -> Result<Rule, (&'static str, String)> {
 }
 
 /// One route. `numbers` are the places of the services in the site.
-pub(crate) fn route(typed: &config::Route, file: &File, numbers: &Numbers<'_>, meters: &Meters) -> Route {
+pub(crate) fn route(
+    typed: &config::Route,
+    file: &File,
+    numbers: &Numbers<'_>,
+    meters: &Meters,
+    at: &Path,
+    report: &mut Report,
+) -> Route {
     let number = |name: &config::ServiceName| numbers.get(name).copied().unwrap_or_default();
     let (action, service) = match typed.action() {
         Some(config::Action::Service(name)) => (Action::Forward(number(name)), Some(name)),
@@ -104,9 +111,12 @@ pub(crate) fn route(typed: &config::Route, file: &File, numbers: &Numbers<'_>, m
         }
         Some(config::Action::Redirect(to)) => (Action::Redirect(redirect(to)), None),
         Some(config::Action::Respond(to)) => (Action::Respond(respond(to)), None),
-        // The config refuses a route without an action; were one to come through, it answers that it has none. So does a
-        // route for files.
-        None | Some(config::Action::Static(_)) => {
+        Some(config::Action::Static(typed)) => match super::cache::files(typed, at, report) {
+            Some(root) => (Action::Files(root), None),
+            None => (Action::Respond(respond(&config::Respond::default())), None),
+        },
+        // The config refuses a route without an action; were one to come through, it answers that it has none.
+        None => {
             let none = config::Respond { status: 500, ..config::Respond::default() };
             (Action::Respond(respond(&none)), None)
         }
@@ -142,6 +152,7 @@ pub(crate) fn route(typed: &config::Route, file: &File, numbers: &Numbers<'_>, m
         }),
         mirror,
         guard: None,
+        cache: None,
         strip_prefix: typed.strip_prefix.as_ref().map(|p| p.to_string().into()),
         meters: meters.route(&typed.name, service.map_or("", config::ServiceName::as_str)),
     }
