@@ -1,9 +1,10 @@
 //! What the keys of the cache and of static files become: defaults, short forms, and the settings of the rooms.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cache::{QueryRule, Settings};
+use cache::{QueryRule, Reason, Settings};
 use config::{Action, Cache, CacheQuery, File, Report, Spa, StaticFiles};
 use files::FilesSettings;
 
@@ -40,8 +41,8 @@ fn files(typed: &str) -> StaticFiles {
     loaded(&text).file.routes.remove(0).files.expect("files")
 }
 
-fn seconds(seconds: u64) -> Option<Duration> {
-    Some(Duration::from_secs(seconds))
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn an_empty_cache_is_the_default_of_the_room() {
 #[test]
 fn a_bare_duration_is_the_ttl() {
     assert_eq!(cache("60s"), cache("{ ttl: 60s }"));
-    assert_eq!(settings("", "1h30m").ttl, seconds(5_400));
+    assert_eq!(settings("", "1h30m").ttl, Some(seconds(5_400)));
 }
 
 #[test]
@@ -74,12 +75,15 @@ fn every_key_reaches_the_room() {
                  max_object: 1MiB, uncacheable: 30s, per_consumer: off, client_control: false, targeted: Surrogate-Control, \
                  key: { query: none, headers: [Accept-Language, x-tenant], cookies: theme, any_host: true } }";
     let settings = settings("", typed);
-    assert_eq!((settings.ttl, settings.force), (seconds(60), true));
-    assert_eq!((settings.stale_while_revalidate, settings.stale_if_error), (seconds(300), seconds(86_400)));
+    assert_eq!((settings.ttl, settings.force), (Some(seconds(60)), true));
+    assert_eq!(
+        (settings.stale_while_revalidate, settings.stale_if_error),
+        (Some(seconds(300)), Some(seconds(86_400)))
+    );
     let statuses: Vec<(u16, u64)> =
         settings.statuses.iter().map(|(status, time)| (status.as_u16(), time.as_secs())).collect();
     assert_eq!(statuses, [(404, 10), (410, 60)]);
-    assert_eq!((settings.max_object, settings.uncacheable), (1 << 20, Duration::from_secs(30)));
+    assert_eq!((settings.max_object, settings.uncacheable), (1 << 20, seconds(30)));
     assert_eq!((settings.per_consumer, settings.client_control), (false, false));
     assert_eq!(settings.targeted, ["surrogate-control".into()]);
     assert_eq!(settings.key.query, QueryRule::None);
@@ -211,4 +215,31 @@ fn a_large_file_of_caches_is_checked_in_little_time() {
         text.push_str(&route);
     }
     assert_eq!(loaded(&text).file.routes.len(), 5_000);
+}
+
+#[test]
+fn the_guide_explains_every_reason_of_the_cache() {
+    let guide = fs::read_to_string("../../docs/guide/caching.md").expect("the guide");
+    for reason in Reason::ALL {
+        assert!(guide.contains(&format!("\n| `{}` |", reason.label())), "`{}`", reason.label());
+    }
+}
+
+#[test]
+fn the_files_in_the_guides_are_right() {
+    let mut files = 0;
+    for page in ["caching", "static-files"] {
+        let guide = fs::read_to_string(format!("../../docs/guide/{page}.md")).expect("the guide");
+        for block in guide.split("```yaml\n").skip(1) {
+            let (text, _) = block.split_once("```").expect("the end of a block");
+            // What shows one part of a file stands below a listener and a service.
+            let whole = text.starts_with("listeners:");
+            let top = "listeners: [1]\nservices: { shop: \"http://127.0.0.1:3000\" }\n";
+            let rest = if text.contains("routes:") { "" } else { "routes: [{ service: shop, cache: {} }]\n" };
+            let text = if whole { text.to_owned() } else { format!("{top}{text}{rest}") };
+            assert!(loaded(&text).report.problems().is_empty(), "{page}: {}", loaded(&text).report);
+            files += 1;
+        }
+    }
+    assert!(files >= 6, "only {files}");
 }

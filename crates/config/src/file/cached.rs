@@ -49,8 +49,8 @@ pub struct Cache {
     pub tags: Vec<TagText>,
     /// By what responses are told apart.
     pub key: CacheKey,
-    /// Each caller has responses of its own, so that private ones can be kept too. Callers are those that `auth` of the route
-    /// identifies.
+    /// Each caller has responses of its own, so that they are kept without the service's word that all may have them. Callers are
+    /// told apart by `auth` of the route, or else by their `Authorization`.
     pub per_consumer: bool,
     /// Clients may ask for something newer with `Cache-Control` and `Pragma`.
     pub client_control: bool,
