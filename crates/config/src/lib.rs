@@ -7,7 +7,7 @@
 //!
 //! *Invariant*: any text gives a [`File`] or a [`Report`], in bounded time and memory; no secret stands in an error
 //! text or in [`File::redacted`]. *Not here*: the rooms' own settings, which the program makes out of a [`File`]
-//! (those of the cache and of static files are made in `rooms.rs`), and files that the config names (certificates, keys) except secrets and lists of endpoints. *Cost on the hot path*:
+//! and files that the config names (certificates, keys) except secrets and lists of endpoints. *Cost on the hot path*:
 //! none.
 
 mod endpoints_file;
@@ -20,7 +20,6 @@ mod path;
 mod reference;
 mod render;
 mod report;
-mod rooms;
 mod schema;
 mod shape;
 mod source;

@@ -50,7 +50,7 @@ pub(crate) struct Purger {
 impl Caching {
     /// Gets what a config needs. To be called before its site is made.
     pub(crate) fn prepare(&self, file: &File) -> Result<()> {
-        if file.routes.iter().all(|route| route.cache.is_none()) {
+        if !file.caches() {
             return Ok(());
         }
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

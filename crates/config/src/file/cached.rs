@@ -79,6 +79,15 @@ impl Default for Cache {
 }
 
 impl Cache {
+    /// The largest body that is kept, in bytes, beside what all routes share.
+    pub fn max_object(&self, shared: &super::SharedCache) -> u64 {
+        match (self.max_object, &shared.disk) {
+            (Some(most), _) => most.get(),
+            (None, Some(disk)) => disk.max_object(),
+            (None, None) => Self::MAX_OBJECT.min(shared.memory.get() / Self::SHARE),
+        }
+    }
+
     /// The largest body that is kept without a disk, where the file does not say.
     pub(crate) const MAX_OBJECT: u64 = 8 << 20;
     /// The part of the memory, one of so many, in which any response finds room: the memory is divided, and its parts are filled

@@ -140,6 +140,11 @@ pub struct File {
 }
 
 impl File {
+    /// Whether some route keeps responses.
+    pub fn caches(&self) -> bool {
+        self.routes.iter().any(|route| route.cache.is_some())
+    }
+
     /// The config in effect, defaults applied, as JSON. Secrets are `***`.
     pub fn redacted(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()

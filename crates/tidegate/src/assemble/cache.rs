@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The cache, where a route caches. `made` is what is kept over reloads; a check has none, and nothing is kept.
 pub(super) fn caches(file: &File, made: Option<&Made>) -> Option<Arc<Caches>> {
     let made = made?;
-    if file.routes.iter().all(|route| route.cache.is_none()) {
+    if !file.caches() {
         return None;
     }
     let purge_from = file.cache.purge_from.iter();
@@ -36,12 +36,19 @@ pub(super) fn caching(
     at: &Path,
     report: &mut Report,
 ) -> Option<Box<Caching>> {
+    let settings = settings_of(route, file, at, report)?;
+    let labels: Vec<&'static str> = Reason::ALL.iter().map(|reason| reason.label()).collect();
+    Some(Box::new(Caching::new(settings, meters.cache(&route.name, &labels))))
+}
+
+/// The settings of one route.
+fn settings_of(route: &config::Route, file: &File, at: &Path, report: &mut Report) -> Option<Settings> {
     let typed = route.cache.as_ref()?;
     let tags = typed.tags.iter().enumerate().filter_map(|(number, text)| {
         let parsed = Template::parse(text.as_str());
         parsed.map_err(|why| report.add(&at.key("cache").key("tags").index(number), why, None, None)).ok()
     });
-    let settings = Settings {
+    Some(Settings {
         tags: tags.collect(),
         ttl: typed.ttl.map(period),
         force: typed.force,
@@ -58,9 +65,7 @@ pub(super) fn caching(
         per_consumer: typed.per_consumer,
         client_control: typed.client_control,
         targeted: typed.targeted.iter().map(|name| name.as_str().to_ascii_lowercase().into()).collect(),
-    };
-    let labels: Vec<&'static str> = Reason::ALL.iter().map(|reason| reason.label()).collect();
-    Some(Box::new(Caching::new(settings, meters.cache(&route.name, &labels))))
+    })
 }
 
 fn period(time: config::CacheTime) -> Duration {
@@ -85,7 +90,18 @@ fn key(typed: &config::CacheKey) -> KeySettings {
 
 /// The folder of a route for files.
 pub(super) fn files(typed: &config::StaticFiles, at: &Path, report: &mut Report) -> Option<Arc<Root>> {
-    let settings = FilesSettings {
+    match Root::open(files_of(typed)) {
+        Ok(root) => Some(Arc::new(root)),
+        Err(why) => {
+            report.add(&at.key("static").key("root"), why.to_string(), None, None);
+            None
+        }
+    }
+}
+
+/// The settings of files.
+fn files_of(typed: &config::StaticFiles) -> FilesSettings {
+    FilesSettings {
         root: typed.root.clone(),
         index: typed.index.iter().map(|name| name.as_str().into()).collect(),
         spa: typed.spa.file().map(Into::into),
@@ -94,12 +110,8 @@ pub(super) fn files(typed: &config::StaticFiles, at: &Path, report: &mut Report)
         dotfiles: typed.dotfiles,
         links: typed.links,
         types: typed.types.iter().map(|(end, kind)| (end.as_str().into(), kind.as_str().into())).collect(),
-    };
-    match Root::open(settings) {
-        Ok(root) => Some(Arc::new(root)),
-        Err(why) => {
-            report.add(&at.key("static").key("root"), why.to_string(), None, None);
-            None
-        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,9 @@
 //! What the keys of the cache and of static files become: defaults, short forms, and the settings of the rooms.
 
 use std::fs;
-use std::path::Path;
-use std::time::Duration;
 
-use cache::{QueryRule, Reason, Settings};
-use config::{Action, Cache, CacheQuery, File, Report, Spa, StaticFiles};
-use files::FilesSettings;
+use super::*;
+use config::{Action, Cache, CacheQuery, Report, Spa, StaticFiles};
 
 fn loaded(text: &str) -> config::Loaded {
     config::parse(text, "test.yaml", &|_| None).unwrap_or_else(|report| panic!("{report}"))
@@ -26,7 +23,7 @@ fn cache(typed: &str) -> Cache {
 
 fn settings(top: &str, typed: &str) -> Settings {
     let mut report = empty_report();
-    let settings = with(top, typed).cache_of(0, &mut report).expect("settings");
+    let settings = settings_of(&with(top, typed).routes[0], &with(top, typed), &config::Path::new(), &mut report).expect("settings");
     assert!(report.problems().is_empty(), "{report}");
     settings
 }
@@ -49,8 +46,7 @@ const fn seconds(seconds: u64) -> Duration {
 fn a_file_that_says_nothing_keeps_nothing() {
     let file = loaded("listeners: [1]\nroutes: [{ respond: {} }]\n").file;
     assert!(!file.caches() && file.routes[0].cache.is_none() && file.routes[0].files.is_none());
-    assert!(file.cache_of(0, &mut empty_report()).is_none());
-    assert!(file.cache_of(7, &mut empty_report()).is_none());
+    assert!(settings_of(&file.routes[0], &file, &config::Path::new(), &mut empty_report()).is_none());
     assert_eq!((file.cache.memory.get(), file.cache.name.as_str()), (256 << 20, "tidegate"));
     assert!(file.cache.disk.is_none() && file.cache.purge_from.is_empty());
 }
@@ -128,9 +124,9 @@ fn the_disk_has_a_folder_of_its_own_in_the_data_dir() {
     let disk = |typed: &str| with(&format!("cache: {{ disk: {typed} }}"), "{}").cache.disk.expect("a disk");
     let plain = disk("10GiB");
     assert_eq!((plain.size.get(), plain.threads, plain.max_object()), (10 << 30, 2, 1 << 30));
-    assert_eq!(plain.path(Path::new("/var/lib/tidegate")), Path::new("/var/lib/tidegate/cache"));
+    assert_eq!(plain.path(std::path::Path::new("/var/lib/tidegate")), std::path::Path::new("/var/lib/tidegate/cache"));
     let named = disk("{ path: ./cache, size: 1GB, threads: 8 }");
-    assert_eq!(named.path(Path::new("/var/lib/tidegate")), Path::new("./cache"));
+    assert_eq!(named.path(std::path::Path::new("/var/lib/tidegate")), std::path::Path::new("./cache"));
     assert_eq!((named.size.get(), named.threads), (1_000_000_000, 8));
 }
 
@@ -169,7 +165,7 @@ fn a_bare_path_is_a_folder_with_every_default() {
         links: false,
         types: Vec::new(),
     };
-    assert_eq!(files("./public").settings(), expected);
+    assert_eq!(files_of(&files("./public")), expected);
 }
 
 #[test]
@@ -186,7 +182,7 @@ fn every_key_of_static_files_reaches_the_room() {
         links: true,
         types: vec![("mjs".into(), "text/javascript".into()), ("wasm".into(), "application/wasm".into())],
     };
-    assert_eq!(files(typed).settings(), expected);
+    assert_eq!(files_of(&files(typed)), expected);
 }
 
 #[test]
@@ -202,7 +198,7 @@ fn an_application_of_one_page_is_on_off_or_a_file() {
 fn files_are_one_of_the_things_that_a_route_does() {
     let file = loaded("listeners: [1]\nroutes: [{ match: { path: \"/a/{b}/*\" }, static: ./public }]\n").file;
     let action = file.routes[0].action();
-    assert!(matches!(action, Some(Action::Static(files)) if files.root == Path::new("./public")));
+    assert!(matches!(action, Some(Action::Static(files)) if files.root == std::path::Path::new("./public")));
 }
 
 #[test]
