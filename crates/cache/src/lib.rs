@@ -19,6 +19,8 @@
 
 mod admit;
 mod asked;
+#[cfg(test)]
+mod blocking;
 mod entry;
 mod flight;
 mod flow;
@@ -36,6 +38,7 @@ mod status;
 mod store;
 mod tags;
 mod vary;
+mod waiters;
 
 pub use admit::{Admitted, Offer, admit};
 pub use asked::Asked;
