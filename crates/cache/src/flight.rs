@@ -158,6 +158,11 @@ impl Flights {
     }
 
     /// How many there are.
+    /// Does somebody fetch it?
+    pub(crate) fn has(&self, key: Key) -> bool {
+        self.part(key).contains_key(&key)
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.0.iter().map(|part| locked(part).len() as u64).sum()
     }

@@ -94,7 +94,7 @@ impl Made {
         }
         let ledger = disk.as_ref().and_then(|disk| tell::ledger(disk));
         let settings = StoreSettings { bytes: typed.memory.get(), seed };
-        let store = Arc::new(Store::new(&settings, ledger));
+        let store = Arc::new(Store::with_purges(&settings, ledger.unwrap_or_default()));
         let (orders, taken) = mpsc::channel(ORDERS);
         let teller = Teller { store: Arc::clone(&store), disk: disk.clone() };
         let started = std::thread::Builder::new().name("cache".into()).spawn(move || teller.run(taken));

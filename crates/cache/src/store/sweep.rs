@@ -92,7 +92,7 @@ fn is_dead(item: &Item, purges: &Purges, now: u64) -> bool {
 fn is_lost(entry: &Entry) -> bool {
     match &entry.content {
         Content::Growing(flow) => !flow.is_open() || (Arc::strong_count(flow) == 1 && !flow.has_ended()),
-        Content::Whole(_) | Content::Outside(_) => false,
+        Content::Whole(_) | Content::File { .. } => false,
     }
 }
 

@@ -100,6 +100,11 @@ impl Table {
         }
     }
 
+    /// Is there a response, or word of variants?
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.of(key).contains_key(&key)
+    }
+
     /// Keeps a response, where it fits.
     pub(super) fn put(&self, key: Key, variant: impl FnOnce(&Vary) -> Key, entry: Arc<Entry>) -> bool {
         let place = match &entry.vary {

@@ -109,13 +109,27 @@ pub(crate) fn passed(trip: &mut Trip, why: Reason, mut arrival: Arrival) -> Arri
     if let Some(head) = trip.head.as_ref().filter(|head| !is_safe(&head.method)) {
         // What was asked for, before a prefix was taken off.
         let asked = trip.asked.as_ref().map(|target| RequestHead { target: target.clone(), ..head.clone() });
-        for url in invalidated(asked.as_ref().unwrap_or(head), trip.peer.scheme, &arrival.head) {
-            if caches.store.knows(&url) {
-                caches.store.purges().add(&Purge { what: What::Url(url), is_soft: false });
-            }
-        }
+        invalidate(trip, caching, caches, asked.as_ref().unwrap_or(head), &arrival.head);
     }
     arrival
+}
+
+/// What is kept of the URLs that an unsafe method has changed is worthless (RFC 9111 section 4.4). Most such URLs were never
+/// kept, and leave no trace.
+fn invalidate(trip: &Trip, caching: &Caching, caches: &Caches, request: &RequestHead, answer: &ResponseHead) {
+    let scheme = trip.peer.scheme;
+    let key = &caching.settings.key;
+    let own = Asking { settings: key, scheme, head: request, consumer: None };
+    // Where other things belong to the key, nobody knows all keys of the URL.
+    let is_plain = key.headers.is_empty() && key.cookies.is_empty() && !caching.settings.per_consumer;
+    let place = caches.store.keys().key(&own);
+    let is_kept = caches.store.has(place) || caches.disk.as_ref().is_some_and(|disk| disk.has(place.0));
+    let url = own.url();
+    for other in invalidated(request, scheme, answer) {
+        if other != url || is_kept || !is_plain {
+            caches.store.purges().add(&Purge { what: What::Url(other), is_soft: false });
+        }
+    }
 }
 
 /// The origin fails in a way that it may not in a minute (RFC 5861 section 4).
