@@ -47,6 +47,11 @@ enum Answer<'a> {
 }
 
 impl Root {
+    /// The folder.
+    pub fn path(&self) -> &std::path::Path {
+        &self.settings.root
+    }
+
     /// Opens the folder.
     pub fn open(mut settings: FilesSettings) -> Result<Self, RootError> {
         let beneath = Beneath::new(&settings.root, settings.links).map_err(|why| match why.kind() {

@@ -362,7 +362,7 @@ fn not_kept(
     let told = Told::Forwarded { why, status: None, stored: Err(reason), collapsed };
     if keeps && asked.is_conditional && reply(head.status, &head.fields, None, &request) == Reply::NotModified {
         // Its conditions were taken out on the way there, and hold.
-        let mut head = shape(head.status, &head.fields, &Reply::NotModified, None);
+        let mut head = shape(head.status, &head.fields, Reply::NotModified, 0, 0).head;
         cache::tell(&mut head.fields, &caches.name, &told);
         return Arrival { head, body: Body::empty(), tunnel: None };
     }
