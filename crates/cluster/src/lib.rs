@@ -33,7 +33,7 @@ mod state;
 mod tables;
 mod trouble;
 
-pub use bus::{Heard, Subscription, Unsent};
+pub use bus::{Heard, Place, Subscription, Unsent};
 pub use cluster::Cluster;
 pub use exact::StoreDown;
 pub use records::{Record, Records};

@@ -145,6 +145,17 @@ impl Fields {
         });
     }
 
+    /// The same lines, with room for the few that a gateway adds.
+    pub fn roomy(&self) -> Self {
+        let mut copy = Self {
+            block: Vec::with_capacity(self.block.len() + ADDED_BYTES),
+            lines: Vec::with_capacity(self.lines.len() + ADDED_LINES),
+        };
+        copy.block.extend_from_slice(&self.block);
+        copy.lines.extend_from_slice(&self.lines);
+        copy
+    }
+
     /// Adds all lines of another, behind these.
     pub fn extend(&mut self, other: &Self) {
         let from = self.block.len() as u32;
