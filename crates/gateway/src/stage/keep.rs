@@ -180,7 +180,7 @@ fn still_good(
         Ok(entry) => {
             let entry = Arc::new(Entry { purge: AtomicU64::new(purge), ..entry });
             caches.store.replace(key, &head, stale, Arc::clone(&entry));
-            ondisk::rewrite(caches, key, &head, &entry);
+            ondisk::rewrite(caches, key, &head, stale, &entry);
             let left = entry.freshness.left_at(received);
             (entry, Ok(left))
         }
