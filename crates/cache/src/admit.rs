@@ -76,8 +76,9 @@ pub(crate) fn decide(offer: &Offer<'_>) -> Result<Admitted, Reason> {
         return Err(Reason::TooLarge);
     }
     let terms = lifetime::terms(offer, &policy);
-    check_use(offer, &terms)?;
-    Ok(Admitted { fields: kept::kept(offer, &policy), freshness: terms.freshness, vary, tags })
+    let fields = kept::kept(offer, &policy);
+    check_use(&fields, &terms)?;
+    Ok(Admitted { fields, freshness: terms.freshness, vary, tags })
 }
 
 /// Is the status final, and one that is kept?
@@ -138,9 +139,10 @@ fn check_caller(offer: &Offer<'_>, policy: &Policy, is_forced: bool) -> Result<(
 }
 
 /// Will it ever be of use: fresh, something to ask the origin about, or good enough while a new one is fetched?
-fn check_use(offer: &Offer<'_>, terms: &Terms) -> Result<(), Reason> {
-    let Freshness { age, lifetime, no_cache, stale_while_revalidate, stale_if_error, .. } = terms.freshness;
-    if has_validator(&offer.head.fields, offer.received) {
+fn check_use(kept: &Fields, terms: &Terms) -> Result<(), Reason> {
+    let Freshness { received, age, lifetime, no_cache, stale_while_revalidate, stale_if_error, .. } =
+        terms.freshness;
+    if has_validator(kept, received) {
         return Ok(());
     }
     if no_cache {

@@ -1,11 +1,11 @@
 //! What a request asks of a cache (RFC 9111 section 5.2.1).
 //!
 //! *Promise*: of a directive that comes several times the strictest counts; one that cannot be read asks for nothing.
-//! *Cost*: once a request; a look at each field's name, and no allocation.
+//! *Cost*: one pass over the fields of each request, and no allocation.
 
 use crate::directives::{Argument, Directive, directives};
 use crate::{Reason, Settings, ranges};
-use message::{Fields, Method, Name, RequestHead};
+use message::{Method, Name, RequestHead};
 
 /// What a request asks of a cache. Seconds are capped at 2^31 (RFC 9111 section 1.2.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,33 +42,39 @@ pub struct Asked {
 impl Asked {
     /// Reads it. `is_identified`: a caller is known by other means than `Authorization`.
     pub fn read(head: &RequestHead, has_body: bool, settings: &Settings, is_identified: bool) -> Self {
-        let fields = &head.fields;
-        let mut asked = Self {
-            is_head: head.method == Method::HEAD,
-            is_conditional: fields.has(Name::IfNoneMatch) || fields.has(Name::IfModifiedSince),
-            has_range: head.method == Method::GET && ranges::asked(fields).is_some(),
-            is_identified: is_identified || fields.has(Name::Authorization),
-            has_cookies: fields.has(Name::Cookie),
-            ..Self::default()
-        };
-        asked.hear(fields, settings.client_control);
-        asked.bypass = asked.bypass(head, has_body);
+        let mut asked = Self { is_head: head.method == Method::HEAD, is_identified, ..Self::default() };
+        let (mut has_control, mut has_pragma, mut needs_origin) = (false, false, false);
+        for (name, _, value) in head.fields.iter() {
+            match name {
+                Name::CacheControl => {
+                    has_control = true;
+                    asked.hear(value, settings.client_control);
+                }
+                Name::Pragma => has_pragma |= directives(value).any(|(it, _)| it == Directive::NoCache),
+                Name::IfNoneMatch | Name::IfModifiedSince => asked.is_conditional = true,
+                Name::IfMatch | Name::IfUnmodifiedSince => needs_origin = true,
+                Name::Range => asked.has_range = true,
+                Name::Authorization => asked.is_identified = true,
+                Name::Cookie => asked.has_cookies = true,
+                _ => {}
+            }
+        }
+        asked.has_range &= head.method == Method::GET && ranges::asked(&head.fields).is_some();
+        // Section 5.4: `Pragma` counts where `Cache-Control` is not there at all.
+        asked.no_cache |= has_pragma && !has_control && settings.client_control;
+        asked.bypass = asked.bypass(head, has_body, needs_origin);
         asked
     }
 
-    fn hear(&mut self, fields: &Fields, has_control: bool) {
-        for (directive, argument) in fields.all(Name::CacheControl).flat_map(directives) {
+    /// Takes a line of `Cache-Control`.
+    fn hear(&mut self, line: &[u8], counts: bool) {
+        for (directive, argument) in directives(line) {
             // Section 5.2.1.7: asking for less work is always allowed.
             if directive == Directive::OnlyIfCached {
                 self.only_if_cached = true;
-            } else if has_control {
+            } else if counts {
                 self.hear_one(directive, &argument);
             }
-        }
-        // Section 5.4: `Pragma` counts where `Cache-Control` is not there at all.
-        if has_control && !fields.has(Name::CacheControl) {
-            self.no_cache |=
-                fields.all(Name::Pragma).flat_map(directives).any(|(it, _)| it == Directive::NoCache);
         }
     }
 
@@ -93,8 +99,7 @@ impl Asked {
     }
 
     /// Why it goes past the cache, if it does.
-    fn bypass(&self, head: &RequestHead, has_body: bool) -> Option<Reason> {
-        let needs_origin = head.fields.has(Name::IfMatch) || head.fields.has(Name::IfUnmodifiedSince);
+    fn bypass(&self, head: &RequestHead, has_body: bool, needs_origin: bool) -> Option<Reason> {
         if !matches!(head.method, Method::GET | Method::HEAD) {
             Some(Reason::Method)
         } else if head.upgrade.is_some() {

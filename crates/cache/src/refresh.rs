@@ -3,6 +3,7 @@
 //! *Promise*: a body never gets the fields of another one: an answer whose validators do not agree with it changes nothing.
 
 use crate::admit::decide;
+use crate::dates::Stamp;
 use crate::etag::Etag;
 use crate::{Content, Entry, Offer, Reason, Vary, tags};
 use message::{Fields, Name, ResponseHead};
@@ -13,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub fn revalidate(entry: &Entry, request: &mut Fields) -> bool {
     let etag = Etag::of(&entry.fields).and_then(|_| entry.fields.get(Name::Etag));
     // Section 4.3.1: both, so that an origin which knows only dates can answer too. Each as it came: some origins compare texts.
-    let modified = entry.fields.get(Name::LastModified);
+    let now = i64::try_from(entry.freshness.received / 1000).unwrap_or(i64::MAX);
+    let is_date = Stamp::of(&entry.fields, Name::LastModified, now).at().is_some();
+    let modified = entry.fields.get(Name::LastModified).filter(|_| is_date);
     if let Some(etag) = etag {
         request.set(Name::IfNoneMatch, etag);
     }

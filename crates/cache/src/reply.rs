@@ -41,7 +41,7 @@ pub enum Reply {
 /// How is it given? By the order of RFC 9110 section 13.2.2. `length`: of the whole body; without it nothing is given in part.
 /// `fields` tell when the response was made (`Date`), where a date in `If-Range` shall count.
 pub fn reply(status: StatusCode, fields: &Fields, length: Option<u64>, request: &RequestHead) -> Reply {
-    if !status.is_success() {
+    if !status.is_success() || !is_choosy(&request.fields) {
         return Reply::Whole;
     }
     let chosen = Chosen::of(fields);
@@ -73,6 +73,16 @@ pub fn reply(status: StatusCode, fields: &Fields, length: Option<u64>, request: 
         }
         _ => Reply::Whole,
     }
+}
+
+/// Does the request ask for anything but the whole? Most do not, and cost one look at each name.
+fn is_choosy(asked: &Fields) -> bool {
+    asked.iter().any(|(name, ..)| {
+        matches!(
+            name,
+            Name::IfMatch | Name::IfNoneMatch | Name::IfModifiedSince | Name::IfUnmodifiedSince | Name::Range
+        )
+    })
 }
 
 fn in_part(asked: &Fields, length: u64) -> Reply {

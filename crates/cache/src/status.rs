@@ -5,6 +5,7 @@
 
 use crate::Reason;
 use message::{Fields, Name, StatusCode, is_token_byte};
+use std::io::Write as _;
 
 /// The largest integer of a structured field (RFC 9651 section 3.3.1).
 const LARGEST: i64 = 999_999_999_999_999;
@@ -132,7 +133,8 @@ fn detail(out: &mut Vec<u8>, first: Option<&str>, second: Option<&str>) {
 }
 
 fn integer(out: &mut Vec<u8>, key: &str, value: i64) {
-    out.extend_from_slice(format!("; {key}={}", value.clamp(-LARGEST, LARGEST)).as_bytes());
+    // Writing into memory does not fail.
+    let _ = write!(out, "; {key}={}", value.clamp(-LARGEST, LARGEST));
 }
 
 /// A token where it is one (RFC 9651 section 3.3.4), else a string, in which what is not ASCII becomes `?`.

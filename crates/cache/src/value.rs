@@ -103,8 +103,8 @@ impl<'a> Wishes<'a> {
             // Only weights tell codings apart (RFC 9110 section 12.5.3).
             all.sort_unstable_by(|(a, p), (b, q)| lower(a).cmp(lower(b)).then(p.cmp(q)));
         } else {
-            // Members of one weight stay as they are: many servers take the first for the best. Stable, and without an allocation up
-            // to twenty members.
+            // Members of one weight stay as they are: many servers take the first for the best. The sort is stable, and takes room
+            // for so few on the stack.
             all.sort_by_key(|(_, weight)| Reverse(*weight));
         }
         Some(wishes)

@@ -85,6 +85,7 @@ fn the_origins_word_counts() {
         (200, "max-age=60, max-age=61", Some(StaleAtOnce)),
         (200, "max-age=0, stale-while-revalidate=5", None),
         (200, "max-age=0, stale-if-error=5", None),
+        (200, "no-cache, max-age=60, stale-if-error=5", Some(NoCache)),
         (200, "public", Some(Reason::NoFreshness)),
         (200, "", Some(Reason::NoFreshness)),
     ] {
@@ -106,6 +107,9 @@ fn what_is_stale_is_kept_where_the_origin_can_be_asked_about_it() {
         }
     }
     assert!(plain(200, &[("Last-Modified", "x")]).is_err());
+    // What is withheld is not there to ask with.
+    let withheld = plain(200, &[("Cache-Control", "no-cache, private=\"etag\""), ETAG]);
+    assert_eq!(withheld.err(), Some(Reason::NoCache));
     assert!(plain(200, &[("ETag", "\"a\"")]).is_ok_and(|it| it.freshness.lifetime == 0));
 }
 

@@ -5,6 +5,7 @@ use crate::samples::{NOW, TODAY, entry, fields, lines, offer, response};
 use crate::{Asked, Settings, judge};
 use crate::{Standing, Verdict};
 use message::Method;
+use proptest::prelude::*;
 
 const STORED: &[(&str, &str)] = &[
     ("Date", "Wed, 31 Dec 2025 00:00:00 GMT"),
@@ -30,6 +31,7 @@ fn the_origin_is_asked_with_what_it_gave() {
         (&STORED[2..3], true, vec![("if-modified-since", STORED[2].1)]),
         (&[("ETag", "W/\"a, b\"")][..], true, vec![("if-none-match", "W/\"a, b\"")]),
         (&[("ETag", "\"a\""), ("ETag", "\"b\"")][..], false, vec![]),
+        (&[("Last-Modified", "yesterday")], false, vec![]),
         (&STORED[..1], false, vec![]),
     ] {
         let mut request = fields(&[]);
@@ -165,4 +167,20 @@ fn a_head_speaks_of_the_same_response_or_does_not() {
     let new =
         refresh(&entry(STORED), &Offer { method: &Method::HEAD, ..offer(&settings, &asked, &head) }).unwrap();
     assert_eq!(new.fields.all_named("foo").collect::<Vec<_>>(), [b"9"]);
+}
+
+proptest! {
+    #[test]
+    fn any_news_leave_the_body_and_its_coding_alone(
+        news_lines in proptest::collection::vec(
+            ("(ETag|Vary|Age|Date|Cache-Control|Set-Cookie|Content-Encoding|Foo)", "[ -~]{0,12}"), 0..6,
+        ),
+    ) {
+        let lines: Vec<_> = news_lines.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if let Ok(new) = news(STORED, &lines) {
+            prop_assert_eq!(new.fields.get_str(Name::ContentEncoding), Some("gzip"));
+            prop_assert_eq!(new.fields.all(Name::Date).count(), 1);
+            prop_assert!(!new.fields.has(Name::SetCookie) && !new.fields.has(Name::Age));
+        }
+    }
 }
