@@ -100,7 +100,7 @@ impl Purges {
         number
     }
 
-    /// How does that response stand? One atomic load where nothing was purged since it was last asked.
+    /// How does that response stand? Two loads where nothing was purged since it was last asked.
     pub fn standing(&self, entry: &Entry) -> Standing {
         // In this order: another worker may raise both numbers in between, and the response's never before the ledger's.
         let known = entry.purge.load(Ordering::Acquire);

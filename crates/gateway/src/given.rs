@@ -5,7 +5,7 @@ use crate::caching::Caches;
 use crate::poured::poured;
 use crate::trip::Trip;
 use cache::{Asked, ByteRange, Content, Entry, Multipart, Reason, Reply, Shape, Shaped, Told, reply, shape};
-use message::{Name, RequestHead, StatusCode};
+use message::{Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -55,8 +55,13 @@ pub(crate) fn give_to(
     // A body on its way is given in one piece.
     let is_growing = matches!(entry.content, Content::Growing(_));
     let wanted = if is_growing && matches!(wanted, Reply::Parts(_)) { Reply::Whole } else { wanted };
-    let Shaped { mut head, content } =
-        shape(entry.status, &entry.fields, wanted, length.unwrap_or(0), trip.desk.random());
+    let Shaped { mut head, content } = match wanted {
+        Reply::Whole => {
+            let head = ResponseHead { status: entry.status, fields: entry.fields.roomy() };
+            Shaped { head, content: Shape::Whole }
+        }
+        other => shape(entry.status, &entry.fields, other, length.unwrap_or(0), trip.desk.random()),
+    };
     let body = match content {
         Shape::Nothing => Body::empty(),
         Shape::Whole => body(entry, asked, None)?,
@@ -67,7 +72,11 @@ pub(crate) fn give_to(
         let _ = write!(line, "{age}");
     });
     let left = i64::from(entry.freshness.lifetime) - i64::from(age);
-    cache::tell(&mut head.fields, &caches.name, &told(given, left, matches!(entry.content, Content::File { .. })));
+    cache::tell(
+        &mut head.fields,
+        &caches.name,
+        &told(given, left, matches!(entry.content, Content::File { .. })),
+    );
     count(trip, given, body.length());
     Some(Arrival { head, body, tunnel: None })
 }
@@ -79,7 +88,9 @@ fn told(given: Given, ttl: i64, from_disk: bool) -> Told {
             Told::Forwarded { why, status: None, stored: Err(Reason::Failed), collapsed: false }
         }
         Given::Collapsed { why } => Told::Forwarded { why, status: None, stored: Ok(ttl), collapsed: true },
-        Given::Fetched { why, status, stored, collapsed } => Told::Forwarded { why, status, stored, collapsed },
+        Given::Fetched { why, status, stored, collapsed } => {
+            Told::Forwarded { why, status, stored, collapsed }
+        }
     }
 }
 

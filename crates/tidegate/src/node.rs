@@ -6,9 +6,9 @@ mod keys;
 mod launching;
 
 use crate::assemble::{self, Parts};
+use crate::caching::Caching;
 use crate::discovery;
 use crate::gauges;
-use crate::caching::Caching;
 use crate::guarding::Guarding;
 use crate::handed::Sockets;
 use crate::listeners::Listeners;

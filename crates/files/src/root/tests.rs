@@ -29,6 +29,11 @@ fn folder(files: &[(&str, &str)]) -> Folder {
     folder
 }
 
+/// 500,000 bytes of which each stretch is different.
+fn numbers() -> String {
+    (0..100_000).fold(String::new(), |all, n| all + &format!("{n:05}"))
+}
+
 fn root(folder: &Folder) -> Root {
     Root::open(settings(folder.as_ref())).unwrap()
 }
@@ -312,7 +317,7 @@ async fn a_file_that_has_just_changed_is_tagged_as_weak_and_later_as_strong() {
 
 #[tokio::test]
 async fn a_part_of_a_file_is_that_part() {
-    let large = (0..100_000).map(|n| format!("{n:05}")).collect::<String>();
+    let large = numbers();
     let folder = folder(&[("small", "0123456789"), ("large", &large)]);
     let root = root(&folder);
     for (path, whole) in [("/small", "0123456789"), ("/large", &*large)] {
@@ -333,7 +338,7 @@ async fn a_part_of_a_file_is_that_part() {
 
 #[tokio::test]
 async fn several_parts_of_a_file_come_with_a_head_each() {
-    let large = (0..100_000).map(|n| format!("{n:05}")).collect::<String>();
+    let large = numbers();
     let folder = folder(&[("small.txt", "0123456789"), ("large.txt", &large)]);
     let root = root(&folder);
     for (path, whole, second) in
