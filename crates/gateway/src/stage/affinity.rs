@@ -1,6 +1,6 @@
 //! What hash policies pick an endpoint by. Routes of other services pay one comparison.
 
-use message::{Name, RequestHead};
+use message::RequestHead;
 use std::net::IpAddr;
 use upstream::{HashOn, Local};
 

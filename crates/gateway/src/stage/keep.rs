@@ -125,7 +125,7 @@ fn invalidate(trip: &Trip, caching: &Caching, caches: &Caches, request: &Request
     let place = caches.store.keys().key(&own);
     let is_kept = caches.store.has(place) || caches.disk.as_ref().is_some_and(|disk| disk.has(place.0));
     let url = own.url();
-    for other in invalidated(request, scheme, answer) {
+    for other in invalidated(&own, answer) {
         if other != url || is_kept || !is_plain {
             caches.store.purges().add(&Purge { what: What::Url(other), is_soft: false });
         }
