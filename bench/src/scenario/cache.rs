@@ -25,6 +25,12 @@ pub(super) fn run(lab: &Lab, show: &mut dyn FnMut(Table)) -> Result<()> {
     let mut source = Source::start(lab)?;
     let asked = &lab.options.cache_parts;
     let parts = if asked.is_empty() { CachePart::value_variants() } else { asked };
+    // A part for which none of the servers asked for is there has nothing to show.
+    let show: &mut dyn FnMut(Table) = &mut |table: Table| {
+        if !(table.rows.is_empty() && table.remarks.is_empty()) {
+            show(table);
+        }
+    };
     for part in parts {
         match part {
             CachePart::Hits => hits::memory(lab, &mut source, show)?,

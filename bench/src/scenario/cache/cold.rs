@@ -5,7 +5,7 @@
 
 use super::asking::{Source, Spent, load, spend};
 use super::columns;
-use super::place::{Folder, InMemory, OPEN};
+use super::place::{Folder, InMemory, OPEN, Room};
 use crate::closedloop::{Load, Until};
 use crate::contender::{Contender, Tier};
 use crate::lab::Lab;
@@ -55,7 +55,7 @@ fn measure(
     server: (Contender, &Path),
     folder: &Folder,
 ) -> Result<Vec<Spent>> {
-    let place = InMemory::start(lab, server, source.port, (64 << 20, 1000), folder)?;
+    let place = InMemory::start(lab, server, source.port, Room::ample(1000), folder)?;
     let object = |number| Load {
         connections: REQUESTS.into(),
         tag: SLOW.to_owned(),
@@ -77,6 +77,10 @@ fn cells(server: Contender, times: &[Spent]) -> Vec<Cell> {
     let fetch = TAKES.as_secs_f64() * 1e3;
     let over = |value: fn(&Spent) -> f64| median(times.iter().map(|spent| value(spent) - fetch));
     let fetches = times.iter().map(|spent| spent.asked);
+    let (spent, requests) = times.iter().fold((0.0, 0.0), |(spent, requests), one| {
+        let done = one.tally.done as f64;
+        (spent + one.cpu * done, requests + done)
+    });
     let longest = times.iter().map(|spent| spent.tally.max - fetch).max_by(f64::total_cmp);
     vec![
         Cell::Text(server.name()),
@@ -85,7 +89,7 @@ fn cells(server: Contender, times: &[Spent]) -> Vec<Cell> {
         Cell::optional(over(|spent| spent.tally.p50), 1),
         Cell::optional(over(|spent| spent.tally.p99), 1),
         Cell::optional(longest, 1),
-        Cell::optional(median(times.iter().map(|spent| spent.cpu)), 2),
+        Cell::optional(Some(spent / requests), 1),
         Cell::count(times.iter().map(|spent| spent.tally.errors).sum()),
     ]
 }

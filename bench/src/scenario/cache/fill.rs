@@ -5,7 +5,7 @@
 //! something to save memory is seen to have done so.
 
 use super::asking::{Source, Spent, load, spend};
-use super::place::{Folder, InMemory};
+use super::place::{Folder, InMemory, Room};
 use super::{columns, mebibytes};
 use crate::contender::{Contender, Tier};
 use crate::lab::Lab;
@@ -15,8 +15,6 @@ use std::path::Path;
 
 /// The length of each object's body.
 const BYTES: u64 = 1024;
-/// Memory for each, which is enough for all servers.
-const ROOM: u64 = 6 * 1024;
 
 struct Sample {
     /// Bytes in memory before and after.
@@ -29,12 +27,15 @@ pub(super) fn table(lab: &Lab, source: &mut Source) -> Result<Table> {
     let objects = lab.options.objects;
     let folder = Folder::in_memory(lab)?;
     let memory = Tier::Memory { bytes: 0, files: folder.path().to_path_buf() };
-    let (results, remarks) = lab.those_in_turns(
+    let (results, mut remarks) = lab.those_in_turns(
         |contender| contender.keeps(&memory),
         1,
         |server| measure(lab, source, server, objects, &folder),
     );
     let rows = results.iter().flat_map(|(server, rows)| rows.iter().map(|row| cells(*server, row, objects)));
+    if results.iter().flat_map(|(_, rows)| rows).any(|row| beside(row, objects).is_none()) {
+        remarks.push("Without a figure beside the body: it took that memory when it started".to_owned());
+    }
     Ok(Table {
         title: format!("{objects} objects of 1 KiB, with room for all"),
         columns: columns(&[
@@ -60,7 +61,7 @@ fn measure(
     objects: u64,
     folder: &Folder,
 ) -> Result<Sample> {
-    let place = InMemory::start(lab, server, source.port, (objects * ROOM, objects), folder)?;
+    let place = InMemory::start(lab, server, source.port, Room::ample(objects), folder)?;
     let empty = place.holds();
     let filled = spend(lab, source, &place.server, &load(place.cached.port, BYTES, objects))?;
     let full = place.holds();
@@ -68,9 +69,15 @@ fn measure(
     Ok(Sample { holds: [empty, full], filled, again })
 }
 
-fn cells(server: Contender, sample: &Sample, objects: u64) -> Vec<Cell> {
+/// Bytes that an object takes beside its body; `None` where all lie in memory that was taken before.
+fn beside(sample: &Sample, objects: u64) -> Option<f64> {
     let [empty, full] = sample.holds;
     let each = (full as f64 - empty as f64) / objects as f64 - BYTES as f64;
+    (each > 0.0).then_some(each)
+}
+
+fn cells(server: Contender, sample: &Sample, objects: u64) -> Vec<Cell> {
+    let [empty, full] = sample.holds;
     vec![
         Cell::Text(server.name()),
         Cell::Number(sample.filled.rate(), 0),
@@ -78,7 +85,7 @@ fn cells(server: Contender, sample: &Sample, objects: u64) -> Vec<Cell> {
         Cell::Number(sample.filled.tally.p99, 2),
         Cell::Number(mebibytes(empty), 1),
         Cell::Number(mebibytes(full), 1),
-        Cell::Number(each, 0),
+        Cell::optional(beside(sample, objects), 0),
         Cell::Number(sample.again.hits(), 1),
         Cell::count(sample.filled.tally.errors + sample.again.tally.errors),
     ]
@@ -102,5 +109,7 @@ mod tests {
         assert_eq!(cells[1], Cell::Number(500.0, 0));
         assert_eq!(cells[6], Cell::Number(476.0, 0));
         assert_eq!(cells[7], Cell::Number(75.0, 1));
+        let taken_before = Sample { holds: [10 << 20, 10 << 20], ..sample };
+        assert_eq!(super::cells(Contender::Haproxy, &taken_before, 1000)[6], Cell::Absent);
     }
 }

@@ -5,7 +5,7 @@
 //! memory; like static files they lie in the page cache of the system, as what is in use does on any machine.
 
 use super::asking::{Source, load, spend};
-use super::place::{Folder, InMemory, OPEN};
+use super::place::{Folder, InMemory, OPEN, Room};
 use super::{Costs, columns, mebibytes};
 use crate::closedloop::{Load, Until};
 use crate::contender::{Cached, Contender, Tier};
@@ -31,6 +31,9 @@ struct Case {
     objects: u64,
     connections: usize,
 }
+
+/// Far more than what is asked for takes.
+const ROOM: Room = Room { bytes: 1 << 30, objects: 10_000, overflows: false };
 
 const KIB_64: u64 = 64 << 10;
 const MIB_10: u64 = 10 << 20;
@@ -62,10 +65,10 @@ struct Sample {
 /// Hits in memory, beside a server that has but one answer.
 pub(super) fn memory(lab: &Lab, source: &mut Source, show: &mut dyn FnMut(Table)) -> Result<()> {
     let folder = Folder::in_memory(lab)?;
-    let memory = Tier::Memory { bytes: 1 << 30, files: folder.path().to_path_buf() };
+    let memory = Tier::Memory { bytes: ROOM.bytes, files: folder.path().to_path_buf() };
     let able = |contender: Contender| contender.keeps(&memory) || contender == Contender::Bare;
     let turns = lab.those_in_turns(able, lab.options.reps, |server| {
-        let place = InMemory::start(lab, server, source.port, (1 << 30, 1000), &folder)?;
+        let place = InMemory::start(lab, server, source.port, ROOM, &folder)?;
         let measure = |case: &Case| {
             let load = Load { looks: looks(server.0, case), ..ask_for(place.cached.port, "", case) };
             let sample = measure(lab, source, server.0, &place.server, &load)?;
@@ -129,7 +132,8 @@ fn in_files(
                 origin: source.port,
                 admin: free_port()?,
                 tier: tier()?,
-                objects: 10_000,
+                objects: ROOM.objects,
+                overflows: false,
             };
             let running = lab.start_cached(server, &cached, ready)?;
             let measure = |case: &Case| {

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// A file system in memory, on every Linux.
 const SHARED_MEMORY: &str = "/dev/shm";
 
+/// Bytes for an object of 1 KiB, which is enough for every server.
+const AMPLE: u64 = 6 * 1024;
+
 /// What a server is asked for to see that it is ready, and connections to see that they are of use.
 pub(super) const OPEN: &str = "/64/open/0";
 
@@ -63,6 +66,22 @@ pub(super) fn taken(folder: &Path) -> u64 {
     each.sum()
 }
 
+/// What a cache in memory has room for.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub(super) bytes: u64,
+    pub(super) objects: u64,
+    /// More is asked for than there is room for.
+    pub(super) overflows: bool,
+}
+
+impl Room {
+    /// More than enough for so many objects of 1 KiB.
+    pub(super) fn ample(objects: u64) -> Self {
+        Self { bytes: (objects * AMPLE).max(64 << 20), objects: 2 * objects, overflows: false }
+    }
+}
+
 /// A server of the cache in memory, and all that it holds there.
 pub(super) struct InMemory {
     pub(super) server: Server,
@@ -70,16 +89,17 @@ pub(super) struct InMemory {
 }
 
 impl InMemory {
-    /// Starts a server with that much memory, and room for so many objects.
+    /// Starts a server with that room.
     pub(super) fn start(
         lab: &Lab,
         server: (Contender, &Path),
         origin: u16,
-        (bytes, objects): (u64, u64),
+        room: Room,
         folder: &Folder,
     ) -> Result<Self> {
-        let tier = Tier::Memory { bytes, files: folder.emptied()? };
-        let cached = Cached { port: free_port()?, origin, admin: free_port()?, tier, objects };
+        let tier = Tier::Memory { bytes: room.bytes, files: folder.emptied()? };
+        let (objects, overflows) = (room.objects, room.overflows);
+        let cached = Cached { port: free_port()?, origin, admin: free_port()?, tier, objects, overflows };
         Ok(Self { server: lab.start_cached(server, &cached, OPEN)?, cached })
     }
 

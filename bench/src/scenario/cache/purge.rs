@@ -5,7 +5,7 @@
 
 use super::asking::{Source, load, spend, tool};
 use super::columns;
-use super::place::{Folder, InMemory};
+use super::place::{Folder, InMemory, Room};
 use crate::closedloop::Load;
 use crate::contender::Contender;
 use crate::lab::Lab;
@@ -16,8 +16,6 @@ use std::path::Path;
 
 /// The length of each object's body.
 const BYTES: u64 = 1024;
-/// Memory for each, which is enough.
-const ROOM: u64 = 6 * 1024;
 /// So long before the purge, and from it on, in milliseconds.
 const EACH: f64 = 1000.0;
 /// Neither may take longer, in seconds.
@@ -65,7 +63,7 @@ fn measure(
     half: u64,
     folder: &Folder,
 ) -> Result<Sample> {
-    let place = InMemory::start(lab, server, source.port, (2 * half * ROOM, 2 * half), folder)?;
+    let place = InMemory::start(lab, server, source.port, Room::ample(2 * half), folder)?;
     for tag in [STAYS, GOES] {
         let objects = Load { tag: tag.to_owned(), ..load(place.cached.port, BYTES, half) };
         let filled = spend(lab, source, &place.server, &objects)?;

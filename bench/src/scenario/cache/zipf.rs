@@ -2,11 +2,11 @@
 //!
 //! Objects are asked for by Zipf's law, from a seed; a tenth of them fits. Bodies are 3 KiB and there are 4 KiB for each, so
 //! that no server's way to round up decides: an object with its head fits in a block of a file system (nginx), in four blocks
-//! of `HAProxy`'s, and in memory that is handed out in any other way. As many requests as there are objects come
+//! of `HAProxy`'s, and in memory that is handed out in any other way. It is whole mebibytes, as `HAProxy` counts. As many requests as there are objects come
 //! before it counts, and as many while it does. A cache that is larger than it was told to be shows it in its memory.
 
 use super::asking::{Source, Spent, load, spend};
-use super::place::{Folder, InMemory};
+use super::place::{Folder, InMemory, Room};
 use super::{columns, mebibytes};
 use crate::closedloop::{Load, Order, Until};
 use crate::contender::{Contender, Tier};
@@ -40,7 +40,7 @@ pub(super) fn tables(lab: &Lab, source: &mut Source, show: &mut dyn FnMut(Table)
 
 fn table(lab: &Lab, source: &mut Source, skew: f64) -> Result<Table> {
     let keys = lab.options.keys;
-    let (room, best) = (keys / FITS * ROOM, best(keys, skew));
+    let (room, best) = (room(keys), best(keys, skew));
     let folder = Folder::in_memory(lab)?;
     let memory = Tier::Memory { bytes: room, files: folder.path().to_path_buf() };
     let (results, mut remarks) = lab.those_in_turns(
@@ -72,9 +72,14 @@ fn table(lab: &Lab, source: &mut Source, skew: f64) -> Result<Table> {
     })
 }
 
+/// The memory for so many objects, of which a tenth fits, in bytes.
+fn room(keys: u64) -> u64 {
+    (keys / FITS * ROOM).next_multiple_of(1 << 20)
+}
+
 /// The percentage that a cache would have that knew beforehand what is asked for most.
 fn best(keys: u64, skew: f64) -> f64 {
-    Zipf::new(keys as usize, skew).share((keys / FITS) as usize) * 100.0
+    Zipf::new(keys as usize, skew).share((room(keys) / ROOM) as usize) * 100.0
 }
 
 fn measure(
@@ -85,7 +90,8 @@ fn measure(
     folder: &Folder,
 ) -> Result<Sample> {
     let keys = lab.options.keys;
-    let place = InMemory::start(lab, server, source.port, (keys / FITS * ROOM, keys), folder)?;
+    let (bytes, objects) = (room(keys), room(keys) / ROOM);
+    let place = InMemory::start(lab, server, source.port, Room { bytes, objects, overflows: true }, folder)?;
     let empty = place.holds();
     let ask = |seed| Load {
         order: Order::Zipf { skew, seed },
@@ -115,6 +121,12 @@ fn cells(server: Contender, sample: &Sample, best: f64) -> Vec<Cell> {
 mod tests {
     use super::*;
     use crate::closedloop::Tally;
+
+    #[test]
+    fn memory_is_whole_mebibytes_for_a_tenth() {
+        assert_eq!(room(50_000), 20 << 20);
+        assert_eq!(room(1_000_000), 391 << 20);
+    }
 
     #[test]
     fn the_best_possible_is_to_hold_what_is_asked_for_most() {
