@@ -6,6 +6,7 @@
 use crate::{Flow, Vary};
 use bytes::Bytes;
 use message::{Fields, StatusCode};
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,8 +39,15 @@ pub enum Content {
     Whole(Bytes),
     /// On its way.
     Growing(Arc<Flow>),
-    /// Elsewhere, with that many bytes.
-    Outside(u64),
+    /// In a file, which stays readable though it is taken out of its folder.
+    File {
+        /// The file, open.
+        file: Arc<File>,
+        /// Where in it the body begins.
+        offset: u64,
+        /// The body's bytes.
+        length: u64,
+    },
 }
 
 /// How long a response may be used. Seconds are capped at 2^31.
@@ -77,8 +85,8 @@ impl Freshness {
 }
 
 /// Bytes that the store and the allocator take for an entry beside its own: a place in the table with the room into which it grows
-/// (about 100 bytes), and the counts of references. Measured: see `tests/memory.rs`.
-const BOOKKEEPING: u64 = 160;
+/// (about 85 bytes), and the counts of references. Measured: see `tests/memory.rs`.
+const BOOKKEEPING: u64 = 128;
 /// Bytes that the allocator adds to a block, rounding included.
 const BLOCK: u64 = 16;
 /// Bytes of a line's place in the index of [`Fields`], beside the four that [`Fields::bytes`] counts for it.
@@ -91,7 +99,7 @@ impl Entry {
         let fields = self.fields.bytes() as u64 + LINE * self.fields.len() as u64 + 2 * BLOCK;
         let body = match &self.content {
             Content::Whole(bytes) => block(bytes.len()),
-            Content::Growing(_) | Content::Outside(_) => 0,
+            Content::Growing(_) | Content::File { .. } => 0,
         };
         let vary = self.vary.as_ref().map_or(0, |vary| texts(&vary.0));
         let own = size_of::<Self>() as u64;
@@ -103,7 +111,7 @@ impl Entry {
         match &self.content {
             Content::Whole(bytes) => Some(bytes.len() as u64),
             Content::Growing(flow) => flow.length(),
-            Content::Outside(length) => Some(*length),
+            Content::File { length, .. } => Some(*length),
         }
     }
 
@@ -125,7 +133,7 @@ impl Entry {
 }
 
 /// The same fields, without what was taken out of their block and without room for more.
-pub(crate) fn packed(fields: &Fields) -> Fields {
+fn packed(fields: &Fields) -> Fields {
     let mut lines = Fields::with_capacity(fields.len(), fields.bytes());
     for (_, name, value) in fields.iter() {
         lines.push_checked(name, value);

@@ -14,6 +14,7 @@ mod ledger;
 
 use crate::Entry;
 use ledger::Ledger;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -31,6 +32,17 @@ pub enum What {
     Prefix(Box<str>),
     /// All responses with that tag.
     Tag(Box<str>),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("everything"),
+            Self::Url(url) => write!(f, "url {url}"),
+            Self::Prefix(start) => write!(f, "prefix {start}"),
+            Self::Tag(tag) => write!(f, "tag {tag}"),
+        }
+    }
 }
 
 /// A purge.
@@ -88,7 +100,7 @@ impl Purges {
         number
     }
 
-    /// How does that response stand? One atomic load where nothing was purged since it was last asked.
+    /// How does that response stand? Two loads where nothing was purged since it was last asked.
     pub fn standing(&self, entry: &Entry) -> Standing {
         // In this order: another worker may raise both numbers in between, and the response's never before the ledger's.
         let known = entry.purge.load(Ordering::Acquire);

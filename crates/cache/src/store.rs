@@ -125,6 +125,16 @@ impl Store {
         self.table.remove(self.place(key, head));
     }
 
+    /// Takes that very response out, where it is still there: it did not come to its end, or lies elsewhere now.
+    pub fn withdraw(&self, key: Key, head: &RequestHead, entry: &Arc<Entry>) {
+        self.table.remove_that(self.place(key, head), entry);
+    }
+
+    /// Is there anything under that key, in whatever variant, or does somebody fetch it?
+    pub fn has(&self, key: Key) -> bool {
+        self.table.has(key) || self.flights.has(key)
+    }
+
     /// Remembers until `until` (milliseconds since 1970) that the answer could not be kept. A response that stands under that very
     /// key goes: the answer was newer, and who found it would wait for others.
     pub fn mark_uncacheable(&self, key: Key, until: u64) {
@@ -187,7 +197,7 @@ impl Store {
 fn is_open(entry: &Entry) -> bool {
     match &entry.content {
         Content::Growing(flow) => flow.is_open(),
-        Content::Whole(_) | Content::Outside(_) => true,
+        Content::Whole(_) | Content::File { .. } => true,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::cluster::Shared;
 use crate::script::{list, text};
 use crate::trouble::Trouble;
 use redis::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -70,6 +71,15 @@ impl Subscription {
     }
 }
 
+/// A place in what all nodes hear, to go on from in another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Milliseconds since 1970, by the store's clock.
+    pub time: u64,
+    /// Which message of that millisecond.
+    pub number: u64,
+}
+
 /// The id of a message in a stream: a time and a number.
 type Id = (u64, u64);
 
@@ -79,17 +89,39 @@ pub(crate) struct Bus {
     notes: broadcast::Sender<Note>,
     /// The last message that was read; none before the first look.
     at: Mutex<Option<Id>>,
+    /// It was set back, so what lies between may be gone.
+    is_set_back: AtomicBool,
     /// Which messages are our own.
     me: Box<str>,
 }
 
 impl Bus {
     pub(crate) fn new(me: String) -> Self {
-        Self { notes: broadcast::Sender::new(WAITING), at: Mutex::default(), me: me.into() }
+        Self {
+            notes: broadcast::Sender::new(WAITING),
+            at: Mutex::default(),
+            is_set_back: AtomicBool::new(false),
+            me: me.into(),
+        }
     }
 
     pub(crate) fn subscribe(&self, topic: &str) -> Subscription {
         Subscription { topic: topic.into(), notes: self.notes.subscribe() }
+    }
+
+    /// How far this node has heard the others; `None` before the first look.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.at().map(|(time, number)| Place { time, number })
+    }
+
+    /// Reads on from a place of an earlier process, where that lies before what was read by this one.
+    pub(crate) fn resume(&self, place: Place) {
+        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = (place.time, place.number);
+        if at.is_none_or(|at| at > earlier) {
+            *at = Some(earlier);
+            self.is_set_back.store(true, Ordering::Release);
+        }
     }
 
     fn at(&self) -> Option<Id> {
@@ -139,6 +171,9 @@ pub(crate) async fn find_place(shared: &Shared) -> Result<(), Trouble> {
 
 /// Reads what is new and passes it on.
 pub(crate) async fn read(shared: &Shared) -> Result<(), Trouble> {
+    if shared.bus.is_set_back.swap(false, Ordering::AcqRel) {
+        find_place(shared).await?;
+    }
     loop {
         let (time, number) = shared.bus.at().unwrap_or_default();
         let mut command = redis::cmd("XREAD");

@@ -1,7 +1,7 @@
 //! The door to all of it.
 
 use crate::beat::Pulse;
-use crate::bus::{self, Bus, Subscription, Unsent};
+use crate::bus::{self, Bus, Place, Subscription, Unsent};
 use crate::exact::{self, StoreDown};
 use crate::keeper;
 use crate::known::{Known, Use};
@@ -108,6 +108,17 @@ impl Cluster {
     /// Hears what other nodes publish under that topic from now on.
     pub fn subscribe(&self, topic: &str) -> Subscription {
         self.shared.bus.subscribe(topic)
+    }
+
+    /// How far this node has heard the others; `None` before the first look.
+    pub fn place(&self) -> Option<Place> {
+        self.shared.bus.place()
+    }
+
+    /// Hears what was published behind that place of an earlier process, as far as it is still kept; else subscribers are told that
+    /// they have missed something.
+    pub fn resume(&self, place: Place) {
+        self.shared.bus.resume(place);
     }
 
     /// How many nodes there are, this one among them; while the store is down, how many there were.

@@ -30,14 +30,12 @@ mod script;
 mod settings;
 mod settle;
 mod state;
-mod tables;
 mod trouble;
 
-pub use bus::{Heard, Subscription, Unsent};
+pub use bus::{Heard, Place, Subscription, Unsent};
 pub use cluster::Cluster;
 pub use exact::StoreDown;
 pub use records::{Record, Records};
 pub use settings::{ClusterSettings, Mode, SettingsError};
 pub use settle::Ledger;
 pub use state::{Counts, State};
-pub use tables::Tables;

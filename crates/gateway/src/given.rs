@@ -4,8 +4,8 @@ use crate::arrival::Arrival;
 use crate::caching::Caches;
 use crate::poured::poured;
 use crate::trip::Trip;
-use cache::{Asked, ByteRange, Content, Entry, Multipart, Reason, Reply, Told, reply, shape};
-use message::{Fields, Name, RequestHead, ResponseHead, StatusCode};
+use cache::{Asked, ByteRange, Content, Entry, Multipart, Reason, Reply, Shape, Shaped, Told, reply, shape};
+use message::{Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -52,22 +52,31 @@ pub(crate) fn give_to(
     } else {
         Reply::Whole
     };
-    let (mut head, body) = match wanted {
+    // A body on its way is given in one piece.
+    let is_growing = matches!(entry.content, Content::Growing(_));
+    let wanted = if is_growing && matches!(wanted, Reply::Parts(_)) { Reply::Whole } else { wanted };
+    let Shaped { mut head, content } = match wanted {
         Reply::Whole => {
-            (ResponseHead { status: entry.status, fields: entry.fields.clone() }, body(entry, asked, None)?)
+            let head = ResponseHead { status: entry.status, fields: entry.fields.roomy() };
+            Shaped { head, content: Shape::Whole }
         }
-        Reply::Part(part) => {
-            let body = body(entry, asked, Some(part))?;
-            (shape(entry.status, &entry.fields, &Reply::Part(part), length), body)
-        }
-        Reply::Parts(parts) => in_parts(trip, entry, asked, parts)?,
-        other => (shape(entry.status, &entry.fields, &other, length), Body::empty()),
+        other => shape(entry.status, &entry.fields, other, length.unwrap_or(0), trip.desk.random()),
+    };
+    let body = match content {
+        Shape::Nothing => Body::empty(),
+        Shape::Whole => body(entry, asked, None)?,
+        Shape::Part(part) => body(entry, asked, Some(part))?,
+        Shape::Parts(frame) => in_parts(entry, asked, &frame)?,
     };
     head.fields.add_with(Name::Age, |line| {
         let _ = write!(line, "{age}");
     });
     let left = i64::from(entry.freshness.lifetime) - i64::from(age);
-    cache::tell(&mut head.fields, &caches.name, &told(given, left, matches!(entry.content, Content::File { .. })));
+    cache::tell(
+        &mut head.fields,
+        &caches.name,
+        &told(given, left, matches!(entry.content, Content::File { .. })),
+    );
     count(trip, given, body.length());
     Some(Arrival { head, body, tunnel: None })
 }
@@ -79,7 +88,9 @@ fn told(given: Given, ttl: i64, from_disk: bool) -> Told {
             Told::Forwarded { why, status: None, stored: Err(Reason::Failed), collapsed: false }
         }
         Given::Collapsed { why } => Told::Forwarded { why, status: None, stored: Ok(ttl), collapsed: true },
-        Given::Fetched { why, status, stored, collapsed } => Told::Forwarded { why, status, stored, collapsed },
+        Given::Fetched { why, status, stored, collapsed } => {
+            Told::Forwarded { why, status, stored, collapsed }
+        }
     }
 }
 
@@ -115,36 +126,15 @@ fn body(entry: &Entry, asked: &Asked, part: Option<ByteRange>) -> Option<Body> {
     })
 }
 
-/// Several parts of a body, where it is all there; else the whole.
-fn in_parts(
-    trip: &Trip,
-    entry: &Entry,
-    asked: &Asked,
-    parts: Vec<ByteRange>,
-) -> Option<(ResponseHead, Body)> {
-    let total = match (&entry.content, entry.length()) {
-        (Content::Growing(_), _) | (_, None) => {
-            let head = ResponseHead { status: entry.status, fields: entry.fields.clone() };
-            return Some((head, body(entry, asked, None)?));
-        }
-        (_, Some(total)) => total,
-    };
-    let content_type = entry.fields.get(Name::ContentType);
-    let frame = Multipart::new(parts.clone(), total, content_type, trip.desk.random());
-    let mut head = shape(entry.status, &entry.fields, &Reply::Parts(parts), Some(total));
-    set(&mut head.fields, Name::ContentType, frame.content_type().as_bytes());
+/// Several parts of a body, with what stands between them.
+fn in_parts(entry: &Entry, asked: &Asked, frame: &Multipart) -> Option<Body> {
     let mut pieces = Vec::new();
-    let mut number = 0;
-    while let Some((between, part)) = frame.piece(number) {
+    for number in 0.. {
+        let Some((between, part)) = frame.piece(number) else { break };
         pieces.push(Body::full(between));
         if let Some(part) = part {
             pieces.push(body(entry, asked, Some(part))?);
         }
-        number += 1;
     }
-    Some((head, Body::sequence(pieces)))
-}
-
-fn set(fields: &mut Fields, name: Name, value: &[u8]) {
-    fields.set(name, value);
+    Some(Body::sequence(pieces))
 }

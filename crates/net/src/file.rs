@@ -9,6 +9,7 @@
 
 mod pages;
 mod send;
+mod warmth;
 
 pub(crate) use send::Sent;
 
@@ -17,6 +18,7 @@ use crate::body::BodyError;
 use crate::timer::Timer;
 use bytes::Bytes;
 use http_body::Frame;
+use pages::Now;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -30,7 +32,8 @@ const CHUNK: u64 = 64 * 1024;
 /// Bytes after which others get their turn, though more could be had.
 const TURN: u64 = 1024 * 1024;
 /// From this length on a body is sent by the kernel. Below it, one read and a write together with the head cost less than
-/// a write of the head, two looks at the pages and `sendfile`.
+/// a write of the head, two looks at the pages and `sendfile`: measured over loopback, 6.2 us against 7.3 at 16 KiB, 8.6
+/// against 7.7 at 32 KiB, 231 against 94 at 1 MiB.
 const DIRECT: u64 = 32 * 1024;
 /// How long the disk may take for one read.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +51,8 @@ pub(crate) struct FileBody {
     direct: bool,
     /// What lies before this offset was in memory when it was looked for.
     warm_to: u64,
+    /// Its file system cannot say what lies in memory.
+    is_mute: bool,
     waits: Option<Waits>,
 }
 
@@ -63,13 +68,13 @@ struct Waits {
 enum Work {
     /// The next chunk.
     Chunk(Blocking<io::Result<Bytes>>),
-    /// The next step of what the kernel sends, into its memory.
+    /// The next step, into the kernel's memory.
     Warm(Blocking<io::Result<()>>),
 }
 
 impl FileBody {
     pub(crate) fn new(file: Arc<File>, at: u64, left: u64) -> Self {
-        Self { file, at, left, run: 0, direct: left >= DIRECT, warm_to: at, waits: None }
+        Self { file, at, left, run: 0, direct: left >= DIRECT, warm_to: at, is_mute: false, waits: None }
     }
 
     pub(crate) fn left(&self) -> u64 {
@@ -83,24 +88,53 @@ impl FileBody {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        if self.waits.is_none() {
-            if self.run >= TURN {
-                self.run = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+        if self.waits.is_none() && self.run >= TURN {
+            self.run = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let read = ready!(self.poll_read(cx));
+        Poll::Ready(Some(read.and_then(|bytes| self.give(bytes))))
+    }
+
+    /// Ready with the next bytes.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BodyError>> {
+        let most = self.left.min(CHUNK);
+        loop {
+            if self.waits.is_some() {
+                // Empty: what comes next is in memory now.
+                if let Some(bytes) = ready!(self.poll_work(cx))? {
+                    return Poll::Ready(Ok(bytes));
+                }
             }
-            let most = self.left.min(CHUNK);
-            match pages::read_now(&self.file, self.at, most as usize) {
-                Ok(Some(bytes)) => return Poll::Ready(Some(self.give(bytes))),
-                Ok(None) => {
+            if self.at < self.warm_to && self.is_mute {
+                let most = most.min(self.warm_to - self.at);
+                return Poll::Ready(pages::read(&self.file, self.at, most as usize).map_err(|e| failed(&e)));
+            }
+            match pages::read_now(&self.file, self.at, most as usize).map_err(|e| failed(&e))? {
+                Now::Here(bytes) => return Poll::Ready(Ok(bytes)),
+                Now::Absent => {
                     let (file, at) = (Arc::clone(&self.file), self.at);
                     self.wait_for(Work::Chunk(blocking(move || pages::read(&file, at, most as usize))));
                 }
-                Err(e) => return Poll::Ready(Some(Err(failed(&e)))),
+                Now::Unknown => self.warm_blindly(),
             }
         }
-        let read = ready!(self.poll_work(cx));
-        Poll::Ready(Some(read.and_then(|bytes| self.give(bytes))))
+    }
+
+    /// Sees to it that the step ahead is in memory, on a file system that cannot say whether it is.
+    fn warm_blindly(&mut self) {
+        self.is_mute = true;
+        let (file, at) = (Arc::clone(&self.file), self.at);
+        self.warm_to = warmth::end_of_step(at);
+        if !warmth::is_recent(&file, at) {
+            self.wait_for(Work::Warm(blocking(move || {
+                let to = warmth::end_of_step(at);
+                pages::warm(&file, to - warmth::STEP, to)?;
+                warmth::remember(&file, at);
+                Ok(())
+            })));
+        }
     }
 
     /// Hands on what was read.
@@ -123,12 +157,12 @@ impl FileBody {
         self.waits = Some(Waits { work, timer: Timer::default(), until: Instant::now() + PATIENCE });
     }
 
-    /// Ready when the thread has read, with the chunk; without one for what the kernel sends.
-    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BodyError>> {
-        let Some(waits) = &mut self.waits else { return Poll::Ready(Ok(Bytes::new())) };
+    /// Ready when the thread has read: with the chunk, or without one where it has only brought it into memory.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+        let Some(waits) = &mut self.waits else { return Poll::Ready(Ok(None)) };
         let done = match &mut waits.work {
-            Work::Chunk(work) => Pin::new(work).poll(cx),
-            Work::Warm(work) => Pin::new(work).poll(cx).map_ok(|warm| warm.map(|()| Bytes::new())),
+            Work::Chunk(work) => Pin::new(work).poll(cx).map_ok(|read| read.map(Some)),
+            Work::Warm(work) => Pin::new(work).poll(cx).map_ok(|warm| warm.map(|()| None)),
         };
         let Poll::Ready(done) = done else {
             ready!(waits.timer.poll_until(cx, waits.until));

@@ -93,10 +93,11 @@ impl Made {
             None => crate::random::fill(&mut seed),
         }
         let ledger = disk.as_ref().and_then(|disk| tell::ledger(disk));
+        let (purges, place) = ledger.unwrap_or_default();
         let settings = StoreSettings { bytes: typed.memory.get(), seed };
-        let store = Arc::new(Store::new(&settings, ledger));
+        let store = Arc::new(Store::with_purges(&settings, purges));
         let (orders, taken) = mpsc::channel(ORDERS);
-        let teller = Teller { store: Arc::clone(&store), disk: disk.clone() };
+        let teller = Teller { store: Arc::clone(&store), disk: disk.clone(), place };
         let started = std::thread::Builder::new().name("cache".into()).spawn(move || teller.run(taken));
         started.context("cannot start the thread that keeps the cache")?;
         let purging = Arc::new(Purger { store: Arc::clone(&store), orders });
@@ -105,7 +106,9 @@ impl Made {
 
     fn warn_of_changes(&self, typed: &config::SharedCache) {
         if self.typed.memory != typed.memory || self.typed.disk != typed.disk {
-            log::warning(format_args!("`cache.memory` and `cache.disk` change when Tidegate is started anew"));
+            log::warning(format_args!(
+                "`cache.memory` and `cache.disk` change when Tidegate is started anew"
+            ));
         }
     }
 }

@@ -29,7 +29,7 @@ fn tagged(url: &str, tags: &[&str], since: u64) -> Entry {
 
 /// How responses stand after one purge.
 #[track_caller]
-fn check(what: What, concerned: &[(&str, &[&str])], others: &[(&str, &[&str])]) {
+fn check(what: &What, concerned: &[(&str, &[&str])], others: &[(&str, &[&str])]) {
     for (is_soft, expected) in [(false, Standing::Gone), (true, Standing::Soft)] {
         let purges = Purges::new();
         let before = purges.latest();
@@ -47,18 +47,18 @@ fn check(what: What, concerned: &[(&str, &[&str])], others: &[(&str, &[&str])]) 
 
 #[test]
 fn a_url_concerns_just_that_url() {
-    check(url("h/a?b=1"), &[("h/a?b=1", &["t"])], &[("h/a", &[]), ("h/a?b=12", &[]), ("h/b", &["h/a?b=1"])]);
+    check(&url("h/a?b=1"), &[("h/a?b=1", &["t"])], &[("h/a", &[]), ("h/a?b=12", &[]), ("h/b", &["h/a?b=1"])]);
 }
 
 #[test]
 fn a_prefix_concerns_what_begins_so() {
-    check(prefix("h/a/"), &[("h/a/", &[]), ("h/a/b?c", &["t"])], &[("h/a", &[]), ("i/h/a/", &["h/a/"])]);
+    check(&prefix("h/a/"), &[("h/a/", &[]), ("h/a/b?c", &["t"])], &[("h/a", &[]), ("i/h/a/", &["h/a/"])]);
 }
 
 #[test]
 fn a_tag_concerns_what_has_it() {
     check(
-        tag("t"),
+        &tag("t"),
         &[("h/a", &["t"]), ("h/b", &["s", "t", "u"])],
         &[("h/a", &["s"]), ("t", &[]), ("t/", &["tt"])],
     );
@@ -66,7 +66,7 @@ fn a_tag_concerns_what_has_it() {
 
 #[test]
 fn all_concerns_all() {
-    check(What::All, &[("h/a", &["t"]), ("", &[])], &[]);
+    check(&What::All, &[("h/a", &["t"]), ("", &[])], &[]);
 }
 
 #[test]
@@ -100,6 +100,17 @@ fn what_was_found_good_is_known_and_what_was_purged_stays_so() {
     }
     assert_eq!(good.purge.load(Ordering::Relaxed), second);
     assert_eq!(soft.purge.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn no_more_is_known_of_a_response_than_when_the_look_up_began() {
+    let purges = Purges::new();
+    let before = purges.add(&purge(tag("other"), false));
+    let response = tagged("h/a", &["t"], 0);
+    // Another worker adds one while this one looks up.
+    purges.add(&purge(url("other"), false));
+    assert_eq!(purges.look_up(&response, 0, before), Standing::Good);
+    assert_eq!(response.purge.load(Ordering::Relaxed), before);
 }
 
 #[test]
@@ -214,6 +225,31 @@ fn a_purge_is_in_force_on_all_threads_when_it_was_taken_up() {
         }
     });
     assert_eq!(purges.latest(), 20_000);
+}
+
+/// While a response is looked up because of one purge, the next one concerns it.
+#[test]
+fn a_purge_during_a_look_up_is_not_missed() {
+    const ROUNDS: usize = 20_000;
+    let purges = Purges::new();
+    let responses: Vec<_> = (0..ROUNDS).map(|n| tagged("h/a", &[&n.to_string()], 0)).collect();
+    let at_once = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for response in &responses {
+                at_once.wait();
+                purges.standing(response);
+            }
+        });
+        for n in 0..ROUNDS {
+            let (other, this) = (purge(tag("other"), false), purge(tag(&n.to_string()), false));
+            purges.add(&other);
+            at_once.wait();
+            (0..n % 64).for_each(|_| std::hint::spin_loop());
+            purges.add(&this);
+        }
+    });
+    assert!(responses.iter().all(|response| purges.standing(response) == Standing::Gone));
 }
 
 fn any_what() -> impl Strategy<Value = What> {

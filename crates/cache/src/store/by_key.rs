@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Hashes a [`crate::Key`].
+/// Hashes a [`crate::Key`], or its lower half alone.
 pub(crate) type ByKey = BuildHasherDefault<Half>;
 
 /// The lower half of a key.
@@ -14,6 +14,10 @@ impl Hasher for Half {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
+    }
+
+    fn write_u64(&mut self, half: u64) {
+        self.0 = half;
     }
 
     fn write_u128(&mut self, key: u128) {

@@ -1,25 +1,38 @@
-//! What stands under a key, and what it weighs.
+//! What stands where in the table, and what it weighs. Small: a place in the table takes 48 bytes.
 
 use crate::{Entry, Key, Vary};
 use quick_cache::{Lifecycle, Weighter};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What stands under a key.
-#[derive(Clone, Debug)]
-pub(super) struct Item {
-    pub(super) kept: Kept,
-    /// Bytes, as they were when it was put in: what is counted must not change.
-    weight: u64,
+/// Weights are kept in these, in bytes, rounded up: 32 bits reach to 64 GiB then.
+pub(super) const UNIT: u64 = 16;
+
+/// A [`Key`] in two halves: as one number it would be aligned to 16 bytes, and a place take as many more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place([u64; 2]);
+
+impl From<Key> for Place {
+    fn from(key: Key) -> Self {
+        Self([(key.0 >> 64) as u64, key.0 as u64])
+    }
 }
 
-/// Either of the two.
+/// Keys are hashes: the other half says in which part of the table it is.
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[1]);
+    }
+}
+
+/// What stands in a place. Each has its weight, as it was when it was put in: what is counted must not change.
 #[derive(Clone, Debug)]
-pub(super) enum Kept {
+pub(super) enum Item {
     /// A response.
-    Entry(Arc<Entry>),
+    Entry(u32, Arc<Entry>),
     /// Nothing by itself: the responses stand under the keys of their variants.
-    Varies(Arc<Varies>),
+    Varies(u32, Arc<Varies>),
 }
 
 /// By which fields of the request the variants are told apart.
@@ -32,7 +45,7 @@ pub(super) struct Varies {
 
 impl Item {
     pub(super) fn entry(entry: Arc<Entry>) -> Self {
-        Self { weight: entry.weight(), kept: Kept::Entry(entry) }
+        Self::Entry(units(entry.weight()), entry)
     }
 
     /// `count` is raised while it lives.
@@ -40,30 +53,37 @@ impl Item {
         count.fetch_add(1, Ordering::Relaxed);
         let names: usize = vary.0.iter().map(|name| size_of_val(name) + name.len()).sum();
         let varies = Varies { vary: vary.clone(), count: count.clone() };
-        Self { kept: Kept::Varies(Arc::new(varies)), weight: 192 + names as u64 }
+        Self::Varies(units(192 + names as u64), Arc::new(varies))
     }
 
+    /// In bytes.
     pub(super) fn weight(&self) -> u64 {
-        self.weight
+        let (Self::Entry(units, _) | Self::Varies(units, _)) = self;
+        u64::from(*units) * UNIT
     }
 
     /// Is it that response?
     pub(super) fn is(&self, that: &Arc<Entry>) -> bool {
-        matches!(&self.kept, Kept::Entry(entry) if Arc::ptr_eq(entry, that))
+        matches!(self, Self::Entry(_, entry) if Arc::ptr_eq(entry, that))
     }
 
     pub(super) fn is_entry(&self) -> bool {
-        matches!(self.kept, Kept::Entry(_))
+        matches!(self, Self::Entry(..))
     }
 
     /// Are both the very same?
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (&self.kept, &other.kept) {
-            (Kept::Entry(a), Kept::Entry(b)) => Arc::ptr_eq(a, b),
-            (Kept::Varies(a), Kept::Varies(b)) => Arc::ptr_eq(a, b),
+        match (self, other) {
+            (Self::Entry(_, a), Self::Entry(_, b)) => Arc::ptr_eq(a, b),
+            (Self::Varies(_, a), Self::Varies(_, b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
+}
+
+/// More than can be said is too large for any table.
+fn units(weight: u64) -> u32 {
+    u32::try_from(weight.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
 impl Drop for Varies {
@@ -76,9 +96,9 @@ impl Drop for Varies {
 #[derive(Clone, Debug)]
 pub(super) struct InBytes;
 
-impl Weighter<Key, Item> for InBytes {
-    fn weight(&self, _key: &Key, item: &Item) -> u64 {
-        item.weight
+impl Weighter<Place, Item> for InBytes {
+    fn weight(&self, _place: &Place, item: &Item) -> u64 {
+        item.weight()
     }
 }
 
@@ -88,12 +108,28 @@ pub(super) struct Departures;
 
 /// What left the table in one step: what had to make room, what was replaced, and what was not let in.
 #[derive(Debug, Default)]
-pub(super) struct Left(pub(super) Vec<(Key, Item)>);
+pub(super) struct Left(pub(super) Vec<(Place, Item)>);
 
-impl Lifecycle<Key, Item> for Departures {
+impl Lifecycle<Place, Item> for Departures {
     type RequestState = Left;
 
-    fn on_evict(&self, left: &mut Left, key: Key, item: Item) {
-        left.0.push((key, item));
+    fn on_evict(&self, left: &mut Left, place: Place, item: Item) {
+        left.0.push((place, item));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_small() {
+        assert_eq!((size_of::<Place>(), size_of::<Item>(), align_of::<Place>()), (16, 16, 8));
+    }
+
+    #[test]
+    fn what_weighs_more_than_can_be_said_weighs_the_most() {
+        assert_eq!((units(0), units(1), units(16), units(17)), (0, 1, 1, 2));
+        assert_eq!(units(u64::MAX), u32::MAX);
     }
 }

@@ -4,7 +4,7 @@
 //! pushes out what is asked for often. Parts are few and large, since a part cannot hold more than it has room for.
 
 use super::ByKey;
-use super::item::{Departures, InBytes, Item, Kept, Left};
+use super::item::{Departures, InBytes, Item, Left, Place, UNIT};
 use crate::{Counts, Entry, Key, Reason, Vary};
 use quick_cache::OptionsBuilder;
 use quick_cache::sync::{Cache, EntryAction};
@@ -22,11 +22,11 @@ const MOST_PARTS: u64 = 256;
 /// How much of a part those may take that were asked for more than once. Also what a single response may take.
 const HOT_PERCENT: u64 = 97;
 /// What a response weighs, roughly. By it the table reckons how many it should remember that it has pushed out, half as many as it
-/// holds: too few, and what comes back is not recognised. One costs 64 bytes.
+/// holds: too few, and what comes back is not recognised. One costs 60 bytes.
 const TYPICAL: u64 = 2 << 10;
 
 /// A part of the table.
-pub(super) type Part = Cache<Key, Item, InBytes, ByKey, Departures>;
+pub(super) type Part = Cache<Place, Item, InBytes, ByKey, Departures>;
 
 /// The table.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ impl Table {
         let count = (bytes / size).clamp(1, most);
         let count = 1 << count.ilog2();
         let parts: Box<[Part]> = (0..count).map(|_| part(bytes / count)).collect();
-        // The cache itself refuses more than this without a word, give or take its rounding.
-        let largest = bytes / count / 100 * HOT_PERCENT;
+        // The cache itself refuses more than this without a word, give or take its rounding and ours.
+        let largest = bytes / count / 100 * HOT_PERCENT / UNIT * UNIT;
         Self {
             parts,
             largest,
@@ -79,25 +79,30 @@ impl Table {
         key: Key,
         variant: impl FnOnce(&Vary) -> Key,
     ) -> Result<Arc<Entry>, (Key, Reason)> {
-        let varies = match self.of(key).get(&key).map(|item| item.kept) {
-            Some(Kept::Entry(entry)) => return Ok(entry),
+        let varies = match self.of(key).get(&Place::from(key)) {
+            Some(Item::Entry(_, entry)) => return Ok(entry),
             None => return Err((key, Reason::Miss)),
-            Some(Kept::Varies(varies)) => varies,
+            Some(Item::Varies(_, varies)) => varies,
         };
         let place = variant(&varies.vary);
-        match self.of(place).get(&place).map(|item| item.kept) {
+        match self.of(place).get(&Place::from(place)) {
             // Another worker may just have put one there that was told apart by other fields.
-            Some(Kept::Entry(entry)) if entry.vary.as_ref() == Some(&varies.vary) => Ok(entry),
+            Some(Item::Entry(_, entry)) if entry.vary.as_ref() == Some(&varies.vary) => Ok(entry),
             _ => Err((place, Reason::VaryMiss)),
         }
     }
 
     /// The key under which the response stands, or would.
     pub(super) fn place(&self, key: Key, variant: impl FnOnce(&Vary) -> Key) -> Key {
-        match self.of(key).peek(&key).map(|item| item.kept) {
-            Some(Kept::Varies(varies)) => variant(&varies.vary),
-            Some(Kept::Entry(_)) | None => key,
+        match self.of(key).peek(&Place::from(key)) {
+            Some(Item::Varies(_, varies)) => variant(&varies.vary),
+            Some(Item::Entry(..)) | None => key,
         }
+    }
+
+    /// Is there a response, or word of variants?
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.of(key).contains_key(&Place::from(key))
     }
 
     /// Keeps a response, where it fits.
@@ -114,11 +119,11 @@ impl Table {
 
     /// Puts a response in the place of that one. Does nothing where that one is not there, and takes it out where the new one is too
     /// large.
-    pub(super) fn replace(&self, place: Key, old: &Arc<Entry>, new: Arc<Entry>) {
-        let part = self.of(place);
+    pub(super) fn replace(&self, key: Key, old: &Arc<Entry>, new: Arc<Entry>) {
+        let (part, place) = (self.of(key), Place::from(key));
         let item = Item::entry(new);
         if item.weight() > self.largest {
-            self.remove_that(place, old);
+            self.remove_that(key, old);
             return;
         }
         // Without the look before, a key that is not there would be entered for a moment.
@@ -135,18 +140,18 @@ impl Table {
         });
         // That makes no room where the new one is larger; to put it once more does.
         if part.weight() > part.capacity() && part.peek(&place).is_some_and(|there| there.is_same(&item)) {
-            self.keep(place, item);
+            self.keep(key, item);
         }
     }
 
     /// Takes a response out; not the word that there are variants.
     pub(super) fn remove(&self, place: Key) {
-        self.of(place).remove_if(&place, Item::is_entry);
+        self.of(place).remove_if(&Place::from(place), Item::is_entry);
     }
 
     /// Takes that very response out, where it is still there.
     pub(super) fn remove_that(&self, place: Key, that: &Arc<Entry>) -> bool {
-        self.of(place).remove_if(&place, |there| there.is(that)).is_some()
+        self.of(place).remove_if(&Place::from(place), |there| there.is(that)).is_some()
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -164,27 +169,27 @@ impl Table {
     /// From now on the responses of that key are told apart so. One that has no variants, or others, cannot be found any more.
     /// No where there is not even room for that.
     fn vary_by(&self, key: Key, vary: &Vary) -> bool {
-        match self.of(key).peek(&key).map(|item| item.kept) {
-            Some(Kept::Varies(varies)) if varies.vary == *vary => true,
+        match self.of(key).peek(&Place::from(key)) {
+            Some(Item::Varies(_, varies)) if varies.vary == *vary => true,
             _ => self.keep(key, Item::varies(vary, &self.varying)),
         }
     }
 
     /// Puts it in. No where it does not fit; then there is nothing under that key.
     fn keep(&self, key: Key, item: Item) -> bool {
-        let part = self.of(key);
+        let (part, place) = (self.of(key), Place::from(key));
         if item.weight() > self.largest {
-            part.remove(&key);
+            part.remove(&place);
             return false;
         }
         let mut left = Left::default();
         let sample = item.clone();
         // What takes another's place takes over how often that was asked for: that it comes anew is no sign that it is wanted.
-        if let Err((key, item)) = part.replace_with_lifecycle(key, item, true, &mut left) {
-            part.insert_with_lifecycle(key, item, &mut left);
+        if let Err((place, item)) = part.replace_with_lifecycle(place, item, true, &mut left) {
+            part.insert_with_lifecycle(place, item, &mut left);
         }
         let is_kept = !left.0.iter().any(|(_, gone)| gone.is_same(&sample));
-        let evicted = left.0.iter().filter(|(of, gone)| *of != key && gone.is_entry()).count();
+        let evicted = left.0.iter().filter(|(from, gone)| *from != place && gone.is_entry()).count();
         self.evictions.fetch_add(evicted as u64, Relaxed);
         is_kept
     }

@@ -5,13 +5,13 @@ use crate::arrival::Arrival;
 use crate::caching::{Caches, Caching};
 use crate::given::{Given, give_to};
 use crate::missing::Missing;
+use crate::ondisk;
 use crate::pump::{Pump, pump};
 use crate::stop::Stop;
 use crate::trip::Trip;
-use crate::ondisk;
 use cache::{
-    Admitted, Asking, Content, Entry, Flow, Offer, Purge, Reason, Reply, Told, What, admit, invalidated, is_safe,
-    refresh, reply, revalidate, shape, stale_on_error,
+    Admitted, Asking, Content, Entry, Flow, Offer, Purge, Reason, Reply, Told, What, admit, head_agrees,
+    invalidated, is_safe, refresh, reply, revalidate, shape, stale_on_error,
 };
 use message::{Method, Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;
@@ -106,16 +106,51 @@ pub(crate) fn passed(trip: &mut Trip, why: Reason, mut arrival: Arrival) -> Arri
     count_reason(trip, caching, why);
     let told = Told::Forwarded { why, status: None, stored: Err(why), collapsed: false };
     cache::tell(&mut arrival.head.fields, &caches.name, &told);
-    if let Some(head) = trip.head.as_ref().filter(|head| !is_safe(&head.method)) {
-        // What was asked for, before a prefix was taken off.
-        let asked = trip.asked.as_ref().map(|target| RequestHead { target: target.clone(), ..head.clone() });
-        for url in invalidated(asked.as_ref().unwrap_or(head), trip.peer.scheme, &arrival.head) {
-            if caches.store.knows(&url) {
-                caches.store.purges().add(&Purge { what: What::Url(url), is_soft: false });
-            }
+    changed(trip, &arrival.head);
+    arrival
+}
+
+/// The answer to a request that may have changed something: what is kept of those URLs is worthless (RFC 9111 section 4.4),
+/// whichever route keeps it.
+pub(crate) fn changed(trip: &Trip, answer: &ResponseHead) {
+    let Some(caches) = &trip.here.site.caches else { return };
+    let Some(head) = trip.head.as_ref().filter(|head| !is_safe(&head.method)) else { return };
+    // What was asked for, before a prefix was taken off.
+    let asked = trip.asked.as_ref().map(|target| RequestHead { target: target.clone(), ..head.clone() });
+    let head = asked.as_ref().unwrap_or(head);
+    let plan = &trip.here.site.plan;
+    let Find::Route(&route, _) = plan.table.find(&to_get(head), &mut Params::new()) else { return };
+    if let Some(caching) = plan.routes.get(route).and_then(|route| route.cache.as_deref()) {
+        invalidate(trip, caching, caches, head, answer);
+    }
+}
+
+/// The question which route would answer a GET of the same.
+fn to_get(head: &RequestHead) -> Ask<'_> {
+    Ask {
+        method: &Method::GET,
+        host: head.authority.as_ref().map_or("", |authority| authority.host()),
+        path: head.target.path(),
+        query: head.target.query(),
+        fields: &head.fields,
+    }
+}
+
+/// Most URLs that are changed were never kept, and leave no trace.
+fn invalidate(trip: &Trip, caching: &Caching, caches: &Caches, request: &RequestHead, answer: &ResponseHead) {
+    let scheme = trip.peer.scheme;
+    let key = &caching.settings.key;
+    let own = Asking { settings: key, scheme, head: request, consumer: None };
+    // Where other things belong to the key, nobody knows all keys of the URL.
+    let is_plain = key.headers.is_empty() && key.cookies.is_empty() && !caching.settings.per_consumer;
+    let place = caches.store.keys().key(&own);
+    let is_kept = caches.store.has(place) || caches.disk.as_ref().is_some_and(|disk| disk.has(place.0));
+    let url = own.url();
+    for other in invalidated(&own, answer) {
+        if other != url || is_kept || !is_plain {
+            caches.store.purges().add(&Purge { what: What::Url(other), is_soft: false });
         }
     }
-    arrival
 }
 
 /// The origin fails in a way that it may not in a minute (RFC 5861 section 4).
@@ -166,13 +201,16 @@ fn still_good(
         Ok(entry) => {
             let entry = Arc::new(Entry { purge: AtomicU64::new(purge), ..entry });
             caches.store.replace(key, &head, stale, Arc::clone(&entry));
-            ondisk::rewrite(caches, key, &head, &entry);
+            ondisk::rewrite(caches, key, &head, stale, &entry);
             let left = entry.freshness.left_at(received);
             (entry, Ok(left))
         }
         Err(reason) => {
-            caches.store.remove(key, &head);
-            ondisk::forget(caches, key, &head);
+            // What is not for this caller may be for others.
+            if !matches!(reason, Reason::Authorization | Reason::Cookies) {
+                caches.store.remove(key, &head);
+                ondisk::forget(caches, key, &head);
+            }
             (Arc::clone(stale), Err(reason))
         }
     };
@@ -195,6 +233,14 @@ fn fetched(
     arrival: Arrival,
     received: u64,
 ) -> Arrival {
+    if missing.asked.is_head
+        && let Some(stale) = &missing.stale
+        && !head_agrees(stale, &arrival.head, arrival.body.length())
+    {
+        // It speaks of another response than the one that is kept (RFC 9111 section 4.3.5).
+        caches.store.withdraw(missing.key, &missing.head, stale);
+        ondisk::forget(caches, missing.key, &missing.head);
+    }
     if !missing.keeps || arrival.tunnel.is_some() {
         return not_kept(trip, caching, caches, missing, arrival, Reason::RequestNoStore);
     }
@@ -236,7 +282,9 @@ fn stored(
 ) -> Arrival {
     let Arrival { head: ResponseHead { status, .. }, body, .. } = arrival;
     let flow = (!body.is_empty()).then(|| Flow::new(body.length(), caching.settings.max_object, WINDOW));
-    let content = flow.as_ref().map_or_else(|| Content::Whole(bytes::Bytes::new()), |flow| Content::Growing(Arc::clone(flow)));
+    let content = flow
+        .as_ref()
+        .map_or_else(|| Content::Whole(bytes::Bytes::new()), |flow| Content::Growing(Arc::clone(flow)));
     let (url, tags) = (url(trip, caching, &missing), tags(trip, caching, &missing.head, admitted.tags));
     let entry = Arc::new(Entry {
         status,
@@ -302,14 +350,7 @@ fn tags(trip: &Trip, caching: &Caching, head: &RequestHead, mut tags: Vec<Box<st
     }
     let plan = &trip.here.site.plan;
     let mut params = Params::new();
-    let ask = Ask {
-        method: &Method::GET,
-        host: head.authority.as_ref().map_or("", |authority| authority.host()),
-        path: head.target.path(),
-        query: head.target.query(),
-        fields: &head.fields,
-    };
-    let _: Find<'_, _> = plan.table.find(&ask, &mut params);
+    let _: Find<'_, _> = plan.table.find(&to_get(head), &mut params);
     let template = trip.route.and_then(|number| plan.templates.get(number));
     let named = template.map(|template| params.named(template, head.target.path()));
     let value = |name: &str| match name.split_once('.') {
@@ -346,9 +387,10 @@ fn not_kept(
     }
     let Arrival { mut head, body, tunnel } = arrival;
     let told = Told::Forwarded { why, status: None, stored: Err(reason), collapsed };
-    if keeps && asked.is_conditional && reply(head.status, &head.fields, None, &request) == Reply::NotModified {
+    if keeps && asked.is_conditional && reply(head.status, &head.fields, None, &request) == Reply::NotModified
+    {
         // Its conditions were taken out on the way there, and hold.
-        let mut head = shape(head.status, &head.fields, &Reply::NotModified, None);
+        let mut head = shape(head.status, &head.fields, Reply::NotModified, 0, 0).head;
         cache::tell(&mut head.fields, &caches.name, &told);
         return Arrival { head, body: Body::empty(), tunnel: None };
     }

@@ -8,13 +8,28 @@ use std::io::{self, IoSliceMut};
 use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt as _;
 
-/// What lies in memory of the `most` bytes at `at`, one at least; empty at the file's end. `None`: that is not known
-/// without waiting, because the disk would have to be asked or the file system cannot say.
-pub(super) fn read_now(file: &File, at: u64, most: usize) -> io::Result<Option<Bytes>> {
+/// What a read that does not wait has given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Now<T> {
+    /// What lies in memory, some of it at least; nothing at the file's end.
+    Here(T),
+    /// The disk would have to be asked.
+    Absent,
+    /// The file system cannot say: those without `RWF_NOWAIT` (tmpfs, overlayfs, NFS, FUSE), kernels before 4.14.
+    Unknown,
+}
+
+/// What lies in memory of the `most` bytes at `at`.
+pub(super) fn read_now(file: &File, at: u64, most: usize) -> io::Result<Now<Bytes>> {
     let mut block = vec![0; most];
-    let Some(count) = peek(file, at, &mut block)? else { return Ok(None) };
-    block.truncate(count);
-    Ok(Some(block.into()))
+    Ok(match peek(file, at, &mut block)? {
+        Now::Here(count) => {
+            block.truncate(count);
+            Now::Here(block.into())
+        }
+        Now::Absent => Now::Absent,
+        Now::Unknown => Now::Unknown,
+    })
 }
 
 /// The `most` bytes at `at`, fewer only at the file's end. May wait.
@@ -35,9 +50,16 @@ pub(super) fn read(file: &File, at: u64, most: usize) -> io::Result<Bytes> {
 
 /// Is what lies between these offsets in memory, as far as its two ends tell? Pages come and go in long runs, so a hole
 /// between them is rare, and costs one wait. `to` lies behind `from`.
-pub(super) fn is_warm(file: &File, from: u64, to: u64) -> io::Result<bool> {
+pub(super) fn look(file: &File, from: u64, to: u64) -> io::Result<Now<()>> {
     let mut byte = [0];
-    Ok(peek(file, from, &mut byte)?.is_some() && peek(file, to - 1, &mut byte)?.is_some())
+    for at in [from, to - 1] {
+        match peek(file, at, &mut byte)? {
+            Now::Here(_) => {}
+            Now::Absent => return Ok(Now::Absent),
+            Now::Unknown => return Ok(Now::Unknown),
+        }
+    }
+    Ok(Now::Here(()))
 }
 
 /// Brings what lies between these offsets into memory, and lets the kernel begin with as much behind it. May wait.
@@ -58,14 +80,14 @@ pub(super) fn warm(file: &File, from: u64, to: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads once without waiting: how much. `None` as in [`read_now`].
-fn peek(file: &File, at: u64, block: &mut [u8]) -> io::Result<Option<usize>> {
+/// Reads once without waiting: how much.
+fn peek(file: &File, at: u64, block: &mut [u8]) -> io::Result<Now<usize>> {
     loop {
         return match preadv2(file, &mut [IoSliceMut::new(block)], at, ReadWriteFlags::NOWAIT) {
-            Ok(count) => Ok(Some(count)),
+            Ok(count) => Ok(Now::Here(count)),
             Err(Errno::INTR) => continue,
-            // Not in memory, or not known: file systems without `RWF_NOWAIT`, kernels before 4.14.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(None),
+            Err(Errno::AGAIN) => Ok(Now::Absent),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(Now::Unknown),
             Err(e) => Err(e.into()),
         };
     }

@@ -5,7 +5,9 @@
 //!
 //! Hot path: each time that the socket has room, and again after each 512 KiB, two reads of a byte and a `sendfile`.
 
-use super::{FileBody, TURN, Work, failed, pages, shorter};
+use super::pages::{self, Now};
+use super::warmth::STEP;
+use super::{FileBody, TURN, Work, failed, shorter};
 use crate::blocking::blocking;
 use crate::body::BodyError;
 use rustix::fs::sendfile;
@@ -15,9 +17,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-
-/// Bytes of which it is known at a time that they lie in memory.
-const STEP: u64 = 512 * 1024;
 
 /// What became of one attempt to send.
 #[derive(Debug)]
@@ -96,13 +95,18 @@ impl FileBody {
             return Poll::Ready(Ok(()));
         }
         let (from, to) = (self.at, self.at + self.left.min(STEP));
-        let is_warm = pages::is_warm(&self.file, from, to).map_err(|e| failed(&e))?;
-        self.warm_to = to;
-        if is_warm {
+        match pages::look(&self.file, from, to).map_err(|e| failed(&e))? {
+            Now::Here(()) => self.warm_to = to,
+            Now::Absent => {
+                self.warm_to = to;
+                let file = Arc::clone(&self.file);
+                self.wait_for(Work::Warm(blocking(move || pages::warm(&file, from, to))));
+            }
+            Now::Unknown => self.warm_blindly(),
+        }
+        if self.waits.is_none() {
             return Poll::Ready(Ok(()));
         }
-        let file = Arc::clone(&self.file);
-        self.wait_for(Work::Warm(blocking(move || pages::warm(&file, from, to))));
         self.poll_work(cx).map_ok(|_| ())
     }
 

@@ -17,7 +17,7 @@ fn file(length: u64) -> Arc<File> {
 #[tokio::test]
 async fn a_file_system_that_cannot_say_what_is_in_memory_is_read_by_a_thread() {
     let version = Arc::new(File::open("/proc/version").unwrap());
-    assert_eq!(pages::read_now(&version, 0, 14).unwrap(), None);
+    assert_eq!(pages::read_now(&version, 0, 14).unwrap(), Now::Unknown);
     let mut body = FileBody::new(Arc::clone(&version), 0, 14);
     let frame = poll_fn(|cx| body.poll_next(cx)).await.unwrap().unwrap();
     assert_eq!(frame.into_data().unwrap(), "Linux version ");

@@ -23,8 +23,12 @@ fn noise(length: usize) -> Vec<u8> {
 
 /// A file that has no name any more, and goes with its last reader.
 fn file(bytes: &[u8]) -> File {
+    file_in(&std::env::temp_dir(), bytes)
+}
+
+fn file_in(folder: &std::path::Path, bytes: &[u8]) -> File {
     let (thread, process) = (std::thread::current().id(), std::process::id());
-    let path = std::env::temp_dir().join(format!("net-wire-file-{process}-{thread:?}"));
+    let path = folder.join(format!("net-wire-file-{process}-{thread:?}"));
     std::fs::write(&path, bytes).unwrap();
     let file = File::options().read(true).write(true).open(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
@@ -124,6 +128,24 @@ fn a_file_that_is_not_in_memory_arrives_whole() {
             _ => bytes.clone(),
         };
         assert!(body == want, "{path}");
+    }
+}
+
+#[test]
+fn a_file_arrives_whole_from_a_file_system_that_cannot_say_what_is_in_memory() {
+    let server = Server::start();
+    let bytes = noise(LONG);
+    // tmpfs, on the kernels of today.
+    *server.record.file.lock().unwrap() = Some(Arc::new(file_in("/dev/shm".as_ref(), &bytes)));
+    for _ in 0..3 {
+        let mut client = Client::connect(server.address());
+        assert!(client.get(&format!("/file/0/{LONG}")).body == bytes);
+        assert!(client.get("/file/600000/20000").body == bytes[600_000..620_000]);
+        assert!(client.get("/file/700000/2000000").body == bytes[700_000..2_700_000]);
+        let cut = format!("GET /file/0/{} HTTP/1.1\r\nHost: a\r\n\r\n", LONG + 1);
+        client.send(cut);
+        client.head();
+        assert!(client.rest() == bytes, "cut where it ends");
     }
 }
 

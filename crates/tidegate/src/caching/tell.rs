@@ -2,7 +2,7 @@
 
 use super::LEDGER;
 use cache::{Purge, Purges, Store, What};
-use cluster::{Cluster, Heard, Subscription};
+use cluster::{Cluster, Heard, Place, Subscription};
 use disk::Disk;
 use observe::log::{self, Level, Throttle};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 const TOPIC: &str = "purges";
 /// How often the memory is swept, and what could not be told is told again.
 const TURN: Duration = Duration::from_secs(1);
+/// Orders that are carried out together.
+const AT_ONCE: usize = 1_000;
 /// Purges that wait for a store that cannot be asked. More of them become one of everything.
 const UNTOLD: usize = 10_000;
 
@@ -31,6 +33,8 @@ pub(super) enum Order {
 pub(super) struct Teller {
     pub(super) store: Arc<Store>,
     pub(super) disk: Option<Arc<Disk>>,
+    /// How far an earlier process had heard the other nodes.
+    pub(super) place: Option<Place>,
 }
 
 /// A purge as it is written beside the disk and sent to other nodes.
@@ -59,14 +63,15 @@ struct Ledger {
     floor: u64,
     purges: Vec<(u64, Written)>,
     #[serde(default)]
-    heard: Option<Box<str>>,
+    heard: Option<(u64, u64)>,
 }
 
-/// What was purged before, where that is known.
-pub(super) fn ledger(disk: &Disk) -> Option<Purges> {
+/// What was purged before, where that is known, and how far the other nodes were heard.
+pub(super) fn ledger(disk: &Disk) -> Option<(Purges, Option<Place>)> {
     let ledger: Ledger = serde_json::from_slice(&disk.noted(LEDGER)?).ok()?;
     let purges = ledger.purges.into_iter().map(|(number, written)| (number, written.purge()));
-    Some(Purges::restore(ledger.floor, purges))
+    let heard = ledger.heard.map(|(time, number)| Place { time, number });
+    Some((Purges::restore(ledger.floor, purges), heard))
 }
 
 impl Written {
@@ -98,6 +103,8 @@ struct Told {
     heard: Option<Subscription>,
     /// What the others have yet to be told.
     untold: Vec<Purge>,
+    /// How far the others were heard, as it is written down.
+    noted: Option<Place>,
 }
 
 impl Teller {
@@ -117,32 +124,45 @@ impl Teller {
             tokio::select! {
                 order = orders.recv() => match order {
                     None => return,
-                    Some(order) => self.take(order, &mut told).await,
+                    Some(order) => {
+                        // What has come meanwhile is written down together with it.
+                        let mut all = vec![order];
+                        all.extend(std::iter::from_fn(|| orders.try_recv().ok()).take(AT_ONCE));
+                        self.take(all, &mut told).await;
+                    }
                 },
-                heard = hear(&mut told.heard) => self.heard(&heard),
+                heard = hear(&mut told.heard) => {
+                    self.heard(&heard);
+                    self.note(&mut told);
+                }
                 _ = turn.tick() => {
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                     self.store.sweep(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
                     told.tell().await;
+                    if self.disk.is_some() && told.place() != told.noted {
+                        self.note(&mut told);
+                    }
                 }
             }
         }
     }
 
-    async fn take(&self, order: Order, told: &mut Told) {
-        match order {
-            Order::Cluster(cluster) => told.join(cluster),
-            Order::Purge(purges, done) => {
-                self.note();
-                if let Some(done) = done {
-                    let _ = done.send(());
-                }
-                if told.cluster.is_some() {
+    async fn take(&self, orders: Vec<Order>, told: &mut Told) {
+        let mut waiting = Vec::new();
+        for order in orders {
+            match order {
+                Order::Cluster(cluster) => told.join(cluster, self.place),
+                Order::Purge(purges, done) => {
+                    waiting.extend(done);
                     told.untold.extend(purges);
-                    told.tell().await;
                 }
             }
         }
+        self.note(told);
+        for done in waiting {
+            let _ = done.send(());
+        }
+        told.tell().await;
     }
 
     /// Another node has purged something, or may have.
@@ -151,51 +171,68 @@ impl Teller {
             Heard::Message(bytes) => serde_json::from_slice::<Written>(bytes).map(Written::purge),
             // Nobody knows what: what is safe is to keep nothing.
             Heard::Missed => {
-                log::warning(format_args!("purges of other nodes may have been missed: the cache begins anew"));
+                log::warning(format_args!(
+                    "purges of other nodes may have been missed: the cache begins anew"
+                ));
                 Ok(Purge { what: What::All, is_soft: false })
             }
         };
         match purge {
             Ok(purge) => {
                 self.store.purges().add(&purge);
-                self.note();
             }
             Err(why) => {
                 // A newer version may know more kinds: what is safe is to keep nothing.
                 TROUBLES.write(Level::Warning, format_args!("a purge of another node cannot be read: {why}"));
                 self.store.purges().add(&Purge { what: What::All, is_soft: false });
-                self.note();
             }
         }
     }
 
     /// Writes down what was purged, where something outlasts this process.
-    fn note(&self) {
+    fn note(&self, told: &mut Told) {
         let Some(disk) = &self.disk else { return };
         let (floor, all) = self.store.purges().all();
         let purges = all.iter().map(|(number, purge)| (*number, Written::of(purge))).collect();
-        let ledger = serde_json::to_vec(&Ledger { floor, purges, heard: None }).unwrap_or_default();
+        let place = told.place();
+        let heard = place.map(|place| (place.time, place.number));
+        let ledger = serde_json::to_vec(&Ledger { floor, purges, heard }).unwrap_or_default();
         if let Err(why) = disk.note(LEDGER, &ledger) {
             TROUBLES.write(Level::Error, format_args!("a purge cannot be written down: {why}"));
         }
+        told.noted = place;
     }
 }
 
 impl Told {
-    fn join(&mut self, cluster: Option<Arc<Cluster>>) {
+    fn place(&self) -> Option<Place> {
+        self.cluster.as_ref()?.place()
+    }
+
+    fn join(&mut self, cluster: Option<Arc<Cluster>>, place: Option<Place>) {
         let is_same = match (&self.cluster, &cluster) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (old, new) => old.is_none() && new.is_none(),
         };
         if !is_same {
-            self.heard = cluster.as_ref().map(|cluster| cluster.subscribe(TOPIC));
+            self.heard = cluster.as_ref().map(|cluster| {
+                let heard = cluster.subscribe(TOPIC);
+                // Behind the subscription, so that nothing falls between the two.
+                if let Some(place) = place {
+                    cluster.resume(place);
+                }
+                heard
+            });
             self.cluster = cluster;
         }
     }
 
     /// Tells the others what they have yet to be told.
     async fn tell(&mut self) {
-        let Some(cluster) = &self.cluster else { return };
+        let Some(cluster) = &self.cluster else {
+            self.untold.clear();
+            return;
+        };
         if self.untold.len() > UNTOLD {
             self.untold = vec![Purge { what: What::All, is_soft: false }];
         }
@@ -207,7 +244,9 @@ impl Told {
                 Err(why) => {
                     TROUBLES.write(
                         Level::Warning,
-                        format_args!("other nodes cannot be told of purges, and will be once they can: {why}"),
+                        format_args!(
+                            "other nodes cannot be told of purges, and will be once they can: {why}"
+                        ),
                     );
                     break;
                 }
