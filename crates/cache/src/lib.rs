@@ -5,7 +5,7 @@
 //!  Keys::key        which response would serve it?                    section 2
 //!  Store::find      is there one, in the variant that fits?           section 4.1
 //!  judge            may it be used, as it is or after a question?     section 4
-//!  reply            whole, in part, or "you have it"?                 RFC 9110 sections 13, 14
+//!  reply, shape     whole, in part, or "you have it"?                 RFC 9110 sections 13, 14
 //!  Store::join      else: one fetch a key, many wait                  section 4 (collapsed requests)
 //!  admit            may the answer be kept, and for how long?         section 3
 //!  refresh          what a 304 changes                                sections 3.2, 4.3.4
@@ -21,22 +21,36 @@ mod admit;
 mod asked;
 #[cfg(test)]
 mod blocking;
+mod dates;
+mod directives;
 mod entry;
+mod etag;
 mod flight;
 mod flow;
 mod invalidated;
 mod judge;
+mod kept;
 mod key;
+mod lifetime;
+mod lists;
 mod multipart;
+mod policy;
 mod purges;
+mod query;
+mod ranges;
 mod reason;
 mod refresh;
 mod reply;
+#[cfg(test)]
+mod samples;
 mod saved;
 mod settings;
+mod shape;
 mod status;
 mod store;
+mod structured;
 mod tags;
+mod value;
 mod vary;
 mod waiters;
 
@@ -51,10 +65,11 @@ pub use key::{Asking, Key, Keys};
 pub use multipart::Multipart;
 pub use purges::{Purge, Purges, Standing, What};
 pub use reason::Reason;
-pub use refresh::{refresh, revalidate};
+pub use refresh::{head_agrees, refresh, revalidate};
 pub use reply::{ByteRange, Reply, reply};
 pub use saved::{Damaged, load, save};
 pub use settings::{KeySettings, QueryRule, Settings};
+pub use shape::{Shape, Shaped, not_modified_fields, partial_fields, shape};
 pub use status::{Told, tell};
 pub use store::{Counts, Store, StoreSettings};
 pub use tags::Template;

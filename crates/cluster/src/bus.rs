@@ -97,7 +97,12 @@ pub(crate) struct Bus {
 
 impl Bus {
     pub(crate) fn new(me: String) -> Self {
-        Self { notes: broadcast::Sender::new(WAITING), at: Mutex::default(), is_set_back: AtomicBool::new(false), me: me.into() }
+        Self {
+            notes: broadcast::Sender::new(WAITING),
+            at: Mutex::default(),
+            is_set_back: AtomicBool::new(false),
+            me: me.into(),
+        }
     }
 
     pub(crate) fn subscribe(&self, topic: &str) -> Subscription {

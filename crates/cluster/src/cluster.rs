@@ -1,7 +1,7 @@
 //! The door to all of it.
 
 use crate::beat::Pulse;
-use crate::bus::{self, Place, Bus, Subscription, Unsent};
+use crate::bus::{self, Bus, Place, Subscription, Unsent};
 use crate::exact::{self, StoreDown};
 use crate::keeper;
 use crate::known::{Known, Use};

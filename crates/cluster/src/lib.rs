@@ -30,7 +30,6 @@ mod script;
 mod settings;
 mod settle;
 mod state;
-mod tables;
 mod trouble;
 
 pub use bus::{Heard, Place, Subscription, Unsent};
@@ -40,4 +39,3 @@ pub use records::{Record, Records};
 pub use settings::{ClusterSettings, Mode, SettingsError};
 pub use settle::Ledger;
 pub use state::{Counts, State};
-pub use tables::Tables;

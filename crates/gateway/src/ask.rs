@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use message::{Authority, Fields, Method, Name, RequestHead, StatusCode, Target, Version};
 use net::Body;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use upstream::{Forward, Manner};
 
 /// Bytes of an answer that are read.
@@ -54,16 +54,7 @@ async fn asked(desk: &Desk, here: &Here, question: Question<'_>) -> Result<Reply
     let head = RequestHead { method, target, authority, version: Version::HTTP_11, fields, upgrade: None };
     let mut body = Body::full(body);
     let manner = Manner::default();
-    let forward = Forward {
-        head: &head,
-        body: &mut body,
-        expects_continue: false,
-        interim: None,
-        manner: &manner,
-        client_timeout: None,
-        hash: None,
-        arrived: Instant::now(),
-    };
+    let forward = Forward::own(&head, &mut body, &manner);
     let answered = desk.client.forward(local, forward).await.map_err(|failed| {
         let stop = Stop::failed(&failed);
         stop.detail.unwrap_or(stop.public)

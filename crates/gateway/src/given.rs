@@ -72,7 +72,11 @@ pub(crate) fn give_to(
         let _ = write!(line, "{age}");
     });
     let left = i64::from(entry.freshness.lifetime) - i64::from(age);
-    cache::tell(&mut head.fields, &caches.name, &told(given, left, matches!(entry.content, Content::File { .. })));
+    cache::tell(
+        &mut head.fields,
+        &caches.name,
+        &told(given, left, matches!(entry.content, Content::File { .. })),
+    );
     count(trip, given, body.length());
     Some(Arrival { head, body, tunnel: None })
 }
@@ -84,7 +88,9 @@ fn told(given: Given, ttl: i64, from_disk: bool) -> Told {
             Told::Forwarded { why, status: None, stored: Err(Reason::Failed), collapsed: false }
         }
         Given::Collapsed { why } => Told::Forwarded { why, status: None, stored: Ok(ttl), collapsed: true },
-        Given::Fetched { why, status, stored, collapsed } => Told::Forwarded { why, status, stored, collapsed },
+        Given::Fetched { why, status, stored, collapsed } => {
+            Told::Forwarded { why, status, stored, collapsed }
+        }
     }
 }
 

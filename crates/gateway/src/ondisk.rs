@@ -27,7 +27,7 @@ pub(crate) async fn find(caches: &Caches, key: Key, head: &RequestHead) -> Optio
         let variant = caches.store.keys().variant(key, &vary, head);
         found = disk.find(variant.0).await?;
     }
-    let Found { head: saved, file, offset, length } = found;
+    let Found { head: saved, file, offset, length, .. } = found;
     let entry = Arc::new(cache::load(&saved, Content::File { file, offset, length }).ok()?);
     if length > SMALL {
         return Some(entry);
@@ -63,12 +63,23 @@ pub(crate) fn write(caches: &Caches, key: Key, head: &RequestHead, entry: &Entry
     disk.write(place.0, cache::save(entry).into(), entry.length())
 }
 
-/// Writes a response anew whose fields have changed and whose body has not.
-pub(crate) fn rewrite(caches: &Caches, key: Key, head: &RequestHead, entry: &Entry) {
-    if let Some(disk) = &caches.disk {
-        let variant = entry.vary.as_ref().map(|vary| caches.store.keys().variant(key, vary, head));
-        disk.rewrite(variant.unwrap_or(key).0, cache::save(entry).into());
+/// Writes the head of a response anew whose fields have changed and whose body has not, where what lies there is that response.
+pub(crate) fn rewrite(caches: &Caches, key: Key, head: &RequestHead, old: &Entry, new: &Entry) {
+    let Some(disk) = &caches.disk else { return };
+    let variant = new.vary.as_ref().map(|vary| caches.store.keys().variant(key, vary, head));
+    let place = variant.unwrap_or(key).0;
+    if !disk.has(place) {
+        return;
     }
+    let (disk, was, saved) = (Arc::clone(disk), old.freshness, cache::save(new));
+    tokio::task::spawn_local(async move {
+        let Some(found) = disk.find(place).await else { return };
+        let there = cache::load(&found.head, Content::Whole(Bytes::new()));
+        // No two responses came under one key in one millisecond with one age.
+        if there.is_ok_and(|there| there.freshness == was) {
+            disk.rewrite(&found, saved.into());
+        }
+    });
 }
 
 /// Takes a response out.

@@ -5,8 +5,8 @@
 
 use crate::arrival::Arrival;
 use crate::missing::Missing;
-use crate::stage::{admit, charge, cors, find, forward, identify, keep, purge, recall};
 use crate::stage::recall::{Recalled, Second};
+use crate::stage::{admit, charge, cors, find, forward, identify, keep, purge, recall};
 use crate::stop::Stop;
 use crate::trip::Trip;
 use net::Body;

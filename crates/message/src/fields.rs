@@ -261,6 +261,14 @@ impl Fields {
         self.members(name).any(|m| m.eq_ignore_ascii_case(member.as_bytes()))
     }
 
+    /// The values of the cookies of that name, in order (RFC 6265 section 4.2.1), quotes included.
+    pub fn cookies<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let pairs = self.all(Name::Cookie).flat_map(|line| line.split(|&b| b == b';')).map(trim);
+        pairs.filter_map(|pair| {
+            Some(trim(trim_start(pair.strip_prefix(name.as_bytes())?).strip_prefix(b"=")?))
+        })
+    }
+
     /// All lines: the well-known name, the name as it came, the value.
     pub fn iter(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
         self.lines.iter().map(|l| (l.name, &self.block[l.name_range()], &self.block[l.value_range()]))
@@ -371,6 +379,14 @@ fn is_token(bytes: &[u8]) -> bool {
 /// RFC 9110 section 5.5: visible characters, space, tab and obs-text.
 const fn is_value_byte(b: u8) -> bool {
     b == b'\t' || (b >= b' ' && b != 0x7f)
+}
+
+fn trim_start(mut value: &[u8]) -> &[u8] {
+    // White space before the sign: no browser sends it, and who does means the same.
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    value
 }
 
 fn trim(mut value: &[u8]) -> &[u8] {
@@ -491,6 +507,17 @@ mod tests {
         let mut out = Vec::new();
         f.write_lines(&mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "X-Own: b\r\nX-Other: c\r\nage: 1\r\nte: trailers\r\n");
+    }
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name_over_all_lines() {
+        let f = fields(&[
+            ("Cookie", "a=1; session=\"x\";b=2;ab=3"),
+            ("cookie", "session =z; SESSION=q; session"),
+        ]);
+        let values = |name| f.cookies(name).collect::<Vec<_>>();
+        assert_eq!(values("session"), [&b"\"x\""[..], b"z"]);
+        assert_eq!((values("a"), values("ab"), values("ses")), (vec![&b"1"[..]], vec![&b"3"[..]], vec![]));
     }
 
     #[test]

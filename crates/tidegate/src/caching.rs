@@ -106,7 +106,9 @@ impl Made {
 
     fn warn_of_changes(&self, typed: &config::SharedCache) {
         if self.typed.memory != typed.memory || self.typed.disk != typed.disk {
-            log::warning(format_args!("`cache.memory` and `cache.disk` change when Tidegate is started anew"));
+            log::warning(format_args!(
+                "`cache.memory` and `cache.disk` change when Tidegate is started anew"
+            ));
         }
     }
 }

@@ -6,9 +6,9 @@ mod keys;
 mod launching;
 
 use crate::assemble::{self, Parts};
+use crate::caching::Caching;
 use crate::discovery;
 use crate::gauges;
-use crate::caching::Caching;
 use crate::guarding::Guarding;
 use crate::handed::Sockets;
 use crate::listeners::Listeners;
@@ -585,6 +585,7 @@ impl admin::Node for Node {
                 }
                 Action::Redirect(to) => json!({ "redirect": to.to, "status": to.status.as_u16() }),
                 Action::Respond(to) => json!({ "respond": to.status.as_u16() }),
+                Action::Files(root) => json!({ "static": root.path() }),
             };
             json!({ "name": route.name, "path": template.to_string(), "action": action, "max_body": route.max_body })
         };

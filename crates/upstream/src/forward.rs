@@ -63,6 +63,22 @@ pub struct Forward<'a> {
     pub arrived: Instant,
 }
 
+impl<'a> Forward<'a> {
+    /// A request of Tidegate's own, which arrives now and for which nobody else waits.
+    pub fn own(head: &'a RequestHead, body: &'a mut Body, manner: &'a Manner) -> Self {
+        Self {
+            head,
+            body,
+            expects_continue: false,
+            interim: None,
+            manner,
+            client_timeout: None,
+            hash: None,
+            arrived: Instant::now(),
+        }
+    }
+}
+
 /// An endpoint's answer.
 #[derive(Debug)]
 pub struct Answered {

@@ -7,7 +7,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use message::{Fields, Name};
+use message::Fields;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -53,11 +53,8 @@ impl Sticky {
 
     /// The endpoint that the request's cookie leads to.
     pub(crate) fn find(&self, fields: &Fields) -> Option<usize> {
-        let values = fields.all(Name::Cookie);
-        let pairs = values.flat_map(|value| value.split(|b| *b == b';')).map(<[u8]>::trim_ascii);
-        pairs
-            .filter_map(|pair| pair.strip_prefix(self.cookie.as_bytes())?.strip_prefix(b"="))
-            .find_map(|value| self.places.get(std::str::from_utf8(value).ok()?).copied())
+        let values = fields.cookies(&self.cookie);
+        values.into_iter().find_map(|value| self.places.get(std::str::from_utf8(value).ok()?).copied())
     }
 
     /// `Set-Cookie` for that endpoint.
@@ -76,6 +73,7 @@ impl Sticky {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use message::Name;
 
     fn sticky(secret: &[u8]) -> Sticky {
         let settings = StickySettings {

@@ -42,7 +42,11 @@ fn a_body_that_is_not_here_weighs_nothing_and_has_its_length() {
     let whole = entry("a/", b"12345");
     let flow = Flow::new(Some(7), 100, 100);
     let growing = whole.with(Content::Growing(flow));
-    let outside = whole.with(Content::File { file: Arc::new(std::fs::File::open("/dev/null").unwrap()), offset: 0, length: 1 << 40 });
+    let outside = whole.with(Content::File {
+        file: Arc::new(std::fs::File::open("/dev/null").unwrap()),
+        offset: 0,
+        length: 1 << 40,
+    });
     let endless = whole.with(Content::Growing(Flow::new(None, 100, 100)));
     assert_eq!(growing.weight(), outside.weight());
     assert!(growing.weight() < whole.weight());

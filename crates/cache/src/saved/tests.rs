@@ -5,7 +5,11 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 fn content() -> Content {
-    Content::File { file: std::sync::Arc::new(std::fs::File::open("/dev/null").unwrap()), offset: 0, length: 5 }
+    Content::File {
+        file: std::sync::Arc::new(std::fs::File::open("/dev/null").unwrap()),
+        offset: 0,
+        length: 5,
+    }
 }
 
 /// All that a head says.

@@ -102,7 +102,7 @@ impl Table {
 
     /// Is there a response, or word of variants?
     pub(super) fn has(&self, key: Key) -> bool {
-        self.of(key).contains_key(&key)
+        self.of(key).contains_key(&Place::from(key))
     }
 
     /// Keeps a response, where it fits.

@@ -45,7 +45,7 @@ pub fn response(n: u64, size: usize) -> Entry {
     let entry = Entry {
         status: StatusCode::OK,
         fields,
-        content: Content::Outside(0),
+        content: Content::Whole(bytes::Bytes::new()),
         freshness: Freshness { received: NOW, lifetime: 86_400, ..Freshness::default() },
         vary: None,
         tags: Box::default(),

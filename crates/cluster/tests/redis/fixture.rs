@@ -1,7 +1,7 @@
 //! Nodes in one process, each with its own connection, and what they count on their own.
 
 use base::Clock;
-use cluster::{Cluster, ClusterSettings, Ledger, Mode, Tables};
+use cluster::{Cluster, ClusterSettings, Ledger, Mode};
 use limit::{Allowance, Key, Keyed, Limiter, Pending, Quotas, Rate, Window};
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -53,6 +53,34 @@ pub(crate) fn bucket(key: u128, count: u32, per: Duration, burst: u32) -> Keyed 
 
 pub(crate) fn quota(key: u128, count: u64, window: Window) -> Keyed {
     Keyed { key: Key(key), allowance: Allowance::Quota { count, window } }
+}
+
+/// What a node counts on its own, and the clock by which it does.
+#[derive(Clone, Debug)]
+struct Tables {
+    /// Its buckets.
+    limiter: Arc<Limiter>,
+    /// Its quotas.
+    quotas: Arc<Quotas>,
+    /// What was admitted and is to be told.
+    pending: Arc<Pending>,
+    /// The clock of the buckets.
+    clock: Clock,
+}
+
+impl Ledger for Tables {
+    fn drain(&self) -> Vec<(Keyed, u64)> {
+        self.pending.drain()
+    }
+
+    fn correct_bucket(&self, key: Key, ahead: Duration) {
+        // Zero is no time to a bucket.
+        self.limiter.correct(key, ahead, self.clock.now().nanos().max(1));
+    }
+
+    fn correct_quota(&self, key: Key, window: Window, start: u64, used: u64) {
+        self.quotas.correct(key, window, start, used);
+    }
 }
 
 /// A node's own counting: the real tables, and what they were told of quotas.

@@ -1,6 +1,6 @@
 //! What hash policies pick an endpoint by. Routes of other services pay one comparison.
 
-use message::{Name, RequestHead};
+use message::RequestHead;
 use std::net::IpAddr;
 use upstream::{HashOn, Local};
 
@@ -13,14 +13,9 @@ pub(crate) fn hash(local: &Local, head: &RequestHead, client: Option<IpAddr>) ->
         }),
         HashOn::Path => Some(upstream::stable_hash(head.target.path().as_bytes())),
         HashOn::Header(name) => head.fields.all_named(name).next().map(upstream::stable_hash),
-        HashOn::Cookie(name) => cookie(head, name).map(upstream::stable_hash),
+        HashOn::Cookie(name) => head.fields.cookies(name).next().map(upstream::stable_hash),
         HashOn::Query(name) => query(head.target.query()?, name).map(|v| upstream::stable_hash(v.as_bytes())),
     }
-}
-
-fn cookie<'h>(head: &'h RequestHead, name: &str) -> Option<&'h [u8]> {
-    let pairs = head.fields.all(Name::Cookie).flat_map(|value| value.split(|b| *b == b';'));
-    pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 /// The value as it stands in the query: encoded, which is the same for the same client.
@@ -51,8 +46,8 @@ mod tests {
     #[test]
     fn a_cookie_and_a_parameter_are_found_by_their_whole_names() {
         let head = head(&[(Name::Cookie, "ab=1; a=2"), (Name::Cookie, "a=3")]);
-        assert_eq!(cookie(&head, "a"), Some(&b"2"[..]));
-        assert_eq!(cookie(&head, "b"), None);
+        assert_eq!(head.fields.cookies("a").next(), Some(&b"2"[..]));
+        assert_eq!(head.fields.cookies("b").next(), None);
         assert_eq!(query(head.target.query().unwrap(), "user"), Some("7"));
         assert_eq!(query(head.target.query().unwrap(), "use"), None);
     }

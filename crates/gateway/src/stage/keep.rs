@@ -5,13 +5,13 @@ use crate::arrival::Arrival;
 use crate::caching::{Caches, Caching};
 use crate::given::{Given, give_to};
 use crate::missing::Missing;
+use crate::ondisk;
 use crate::pump::{Pump, pump};
 use crate::stop::Stop;
 use crate::trip::Trip;
-use crate::ondisk;
 use cache::{
-    Admitted, Asking, Content, Entry, Flow, Offer, Purge, Reason, Reply, Told, What, admit, invalidated, is_safe,
-    refresh, reply, revalidate, shape, stale_on_error,
+    Admitted, Asking, Content, Entry, Flow, Offer, Purge, Reason, Reply, Told, What, admit, invalidated,
+    is_safe, refresh, reply, revalidate, shape, stale_on_error,
 };
 use message::{Method, Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;
@@ -125,7 +125,7 @@ fn invalidate(trip: &Trip, caching: &Caching, caches: &Caches, request: &Request
     let place = caches.store.keys().key(&own);
     let is_kept = caches.store.has(place) || caches.disk.as_ref().is_some_and(|disk| disk.has(place.0));
     let url = own.url();
-    for other in invalidated(request, scheme, answer) {
+    for other in invalidated(&own, answer) {
         if other != url || is_kept || !is_plain {
             caches.store.purges().add(&Purge { what: What::Url(other), is_soft: false });
         }
@@ -180,7 +180,7 @@ fn still_good(
         Ok(entry) => {
             let entry = Arc::new(Entry { purge: AtomicU64::new(purge), ..entry });
             caches.store.replace(key, &head, stale, Arc::clone(&entry));
-            ondisk::rewrite(caches, key, &head, &entry);
+            ondisk::rewrite(caches, key, &head, stale, &entry);
             let left = entry.freshness.left_at(received);
             (entry, Ok(left))
         }
@@ -250,7 +250,9 @@ fn stored(
 ) -> Arrival {
     let Arrival { head: ResponseHead { status, .. }, body, .. } = arrival;
     let flow = (!body.is_empty()).then(|| Flow::new(body.length(), caching.settings.max_object, WINDOW));
-    let content = flow.as_ref().map_or_else(|| Content::Whole(bytes::Bytes::new()), |flow| Content::Growing(Arc::clone(flow)));
+    let content = flow
+        .as_ref()
+        .map_or_else(|| Content::Whole(bytes::Bytes::new()), |flow| Content::Growing(Arc::clone(flow)));
     let (url, tags) = (url(trip, caching, &missing), tags(trip, caching, &missing.head, admitted.tags));
     let entry = Arc::new(Entry {
         status,
@@ -360,7 +362,8 @@ fn not_kept(
     }
     let Arrival { mut head, body, tunnel } = arrival;
     let told = Told::Forwarded { why, status: None, stored: Err(reason), collapsed };
-    if keeps && asked.is_conditional && reply(head.status, &head.fields, None, &request) == Reply::NotModified {
+    if keeps && asked.is_conditional && reply(head.status, &head.fields, None, &request) == Reply::NotModified
+    {
         // Its conditions were taken out on the way there, and hold.
         let mut head = shape(head.status, &head.fields, Reply::NotModified, 0, 0).head;
         cache::tell(&mut head.fields, &caches.name, &told);

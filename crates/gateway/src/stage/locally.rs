@@ -16,11 +16,7 @@ pub(crate) fn respond(to: &Respond) -> Arrival {
 }
 
 /// A file.
-pub(crate) async fn file(
-    trip: &Trip,
-    root: &Root,
-    template: Option<&PathTemplate>,
-) -> Result<Arrival, Stop> {
+pub(crate) async fn file(trip: &Trip, root: &Root, template: Option<&PathTemplate>) -> Result<Arrival, Stop> {
     let head = trip.head.as_ref().expect("a request that has a route has a head");
     let below = template.map_or(head.target.path(), |template| below(template, head.target.path()));
     match Box::pin(root.serve(below, head, trip.desk.random())).await {

@@ -10,7 +10,7 @@ use message::{Name, RequestHead};
 use net::Body;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use upstream::{Forward, Manner, Replay};
 
 /// Copies that are under way on one worker. A mirror that is slow shall not hold more.
@@ -59,16 +59,7 @@ pub(crate) fn send(trip: &Trip, route: &Route, to: Mirror, replay: Option<&Repla
     let (desk, local) = (Rc::clone(&trip.desk), Rc::clone(&trip.here.services[to.service]));
     let manner = Manner { keep: 0, hedge: None, ..route.manner.clone() };
     tokio::task::spawn_local(async move {
-        let ask = Forward {
-            head: &head,
-            body: &mut body,
-            expects_continue: false,
-            interim: None,
-            manner: &manner,
-            client_timeout: None,
-            hash: None,
-            arrived: Instant::now(),
-        };
+        let ask = Forward::own(&head, &mut body, &manner);
         let whole = async {
             if let Ok(answered) = desk.client.forward(&local, ask).await {
                 let mut answer = answered.answer.body;

@@ -76,7 +76,10 @@ fn is_soft(fields: &Fields) -> Result<bool, Stop> {
 fn tags(fields: &Fields) -> Vec<Box<str>> {
     let keys = fields.all(Name::SurrogateKey).flat_map(|line| line.split(u8::is_ascii_whitespace));
     let all = keys.chain(fields.members(Name::CacheTag));
-    all.filter_map(|tag| std::str::from_utf8(tag).ok()).filter(|tag| !tag.is_empty()).map(Into::into).collect()
+    all.filter_map(|tag| std::str::from_utf8(tag).ok())
+        .filter(|tag| !tag.is_empty())
+        .map(Into::into)
+        .collect()
 }
 
 /// The URL as the route that serves it has it in its keys.

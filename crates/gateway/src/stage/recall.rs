@@ -49,7 +49,8 @@ pub(crate) fn recall(trip: &Trip, has_body: bool) -> Recalled {
     if let Some(why) = asked.bypass {
         return Recalled::Pass(why);
     }
-    let asking = Asking { settings: &settings.key, scheme: trip.peer.scheme, head, consumer: consumer.as_deref() };
+    let asking =
+        Asking { settings: &settings.key, scheme: trip.peer.scheme, head, consumer: consumer.as_deref() };
     let (key, now) = (caches.store.keys().key(&asking), trip.desk.unix_ms());
     let looked = |why, stale| Looked { key, asked: asked.clone(), why, stale, consumer: consumer.clone() };
     match caches.store.find(key, head, now) {

@@ -58,7 +58,11 @@ pub(crate) fn site(file: &File, parts: Parts<'_>, report: &mut Report) -> Option
     for (number, (typed, guard)) in file.routes.iter().zip(made.routes).enumerate() {
         let at = Path::new().key("routes").index(number);
         let cache = cache::caching(typed, file, parts.meters, &at, report);
-        routes.push(gateway::Route { guard, cache, ..route::route(typed, file, &numbers, parts.meters, &at, report) });
+        routes.push(gateway::Route {
+            guard,
+            cache,
+            ..route::route(typed, file, &numbers, parts.meters, &at, report)
+        });
     }
     if report.has_errors() {
         return None;

@@ -171,7 +171,9 @@ impl Teller {
             Heard::Message(bytes) => serde_json::from_slice::<Written>(bytes).map(Written::purge),
             // Nobody knows what: what is safe is to keep nothing.
             Heard::Missed => {
-                log::warning(format_args!("purges of other nodes may have been missed: the cache begins anew"));
+                log::warning(format_args!(
+                    "purges of other nodes may have been missed: the cache begins anew"
+                ));
                 Ok(Purge { what: What::All, is_soft: false })
             }
         };
@@ -242,7 +244,9 @@ impl Told {
                 Err(why) => {
                     TROUBLES.write(
                         Level::Warning,
-                        format_args!("other nodes cannot be told of purges, and will be once they can: {why}"),
+                        format_args!(
+                            "other nodes cannot be told of purges, and will be once they can: {why}"
+                        ),
                     );
                     break;
                 }

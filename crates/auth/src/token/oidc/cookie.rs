@@ -3,7 +3,7 @@
 //! A browser keeps 4,096 bytes of name, value and attributes, so a long session is cut into pieces. All are `HttpOnly`, and
 //! `SameSite=Lax`: the way back from the provider is a top-level GET, which `Strict` would not let through.
 
-use message::{Fields, Name};
+use message::Fields;
 use std::fmt::Write;
 
 /// Bytes of a value.
@@ -21,10 +21,8 @@ pub(super) fn set(name: &str, value: &str, path: &str, age: u64, secure: bool) -
 }
 
 /// The value of a cookie in the request.
-pub(super) fn get<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
-    let values = fields.all(Name::Cookie).filter_map(|value| std::str::from_utf8(value).ok());
-    let mut pairs = values.flat_map(|value| value.split(';')).map(str::trim_ascii);
-    pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+pub(super) fn get<'a>(fields: &'a Fields, name: &'a str) -> Option<&'a str> {
+    fields.cookies(name).find_map(|value| std::str::from_utf8(value).ok())
 }
 
 /// `Set-Cookie`s for a long value, which take away pieces that an earlier, longer one has left. `None`: it does not fit.

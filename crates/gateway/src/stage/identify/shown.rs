@@ -26,10 +26,11 @@ pub(super) fn one<'a>(fields: &'a Fields, name: &'a str) -> Result<&'a str, Deni
 }
 
 /// The value of a cookie (RFC 6265 section 4.2.1); of two with one name the first, which has the longest path.
-pub(super) fn cookie<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
-    let pairs = fields.all(Name::Cookie).flat_map(|line| line.split(|&b| b == b';'));
-    let mut pairs = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim_ascii().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value.trim_matches('"'))
+pub(super) fn cookie<'a>(fields: &'a Fields, name: &'a str) -> Option<&'a str> {
+    fields
+        .cookies(name)
+        .find_map(|value| std::str::from_utf8(value).ok())
+        .map(|value| value.trim_matches('"'))
 }
 
 /// Takes a cookie away.

@@ -23,7 +23,9 @@ fn cache(typed: &str) -> Cache {
 
 fn settings(top: &str, typed: &str) -> Settings {
     let mut report = empty_report();
-    let settings = settings_of(&with(top, typed).routes[0], &with(top, typed), &config::Path::new(), &mut report).expect("settings");
+    let settings =
+        settings_of(&with(top, typed).routes[0], &with(top, typed), &config::Path::new(), &mut report)
+            .expect("settings");
     assert!(report.problems().is_empty(), "{report}");
     settings
 }
@@ -124,7 +126,10 @@ fn the_disk_has_a_folder_of_its_own_in_the_data_dir() {
     let disk = |typed: &str| with(&format!("cache: {{ disk: {typed} }}"), "{}").cache.disk.expect("a disk");
     let plain = disk("10GiB");
     assert_eq!((plain.size.get(), plain.threads, plain.max_object()), (10 << 30, 2, 1 << 30));
-    assert_eq!(plain.path(std::path::Path::new("/var/lib/tidegate")), std::path::Path::new("/var/lib/tidegate/cache"));
+    assert_eq!(
+        plain.path(std::path::Path::new("/var/lib/tidegate")),
+        std::path::Path::new("/var/lib/tidegate/cache")
+    );
     let named = disk("{ path: ./cache, size: 1GB, threads: 8 }");
     assert_eq!(named.path(std::path::Path::new("/var/lib/tidegate")), std::path::Path::new("./cache"));
     assert_eq!((named.size.get(), named.threads), (1_000_000_000, 8));
