@@ -506,7 +506,7 @@ fn what_changes_a_resource_makes_what_is_kept_of_it_worthless() {
         gateway.get("/page");
         assert!(is_kept("/page"), "before {method}");
         let answered = gateway.connect().ask(method, "/page", &format!("X-Answer: {answer}\r\n"));
-        assert!(answered.says("detail=method"), "{answered}");
+        assert!(answered.says("fwd=method"), "{answered}");
         assert_eq!(is_kept("/page"), !is_gone, "RFC 9111 section 4.4: {method} with {answer}");
     }
     let all = ["/page", "/made", "/content", "/foreign"];
@@ -596,7 +596,7 @@ fn a_stream_of_events_passes_event_by_event_to_each_client_for_itself() {
 #[test]
 fn a_tunnel_passes() {
     let origin = Origin::start(|exchange| {
-        exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
+        exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
         let words = exchange.read_some();
         exchange.send(words);
         exchange.close();
@@ -604,7 +604,7 @@ fn a_tunnel_passes() {
     let gateway = Tidegate::caching(&origin, "60s");
     for _ in 0..2 {
         let mut client = gateway.connect();
-        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
         assert_eq!(client.try_head().expect("a head").status, 101);
         client.send("words").expect_bytes(b"words");
     }
