@@ -8,7 +8,7 @@ use crate::instances::{self, Steps};
 use crate::live::Memory;
 use crate::node::Node;
 use crate::query::Query;
-use crate::{events, keys, openapi, page, status};
+use crate::{cache, events, keys, openapi, page, status};
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use http::{Request, StatusCode};
@@ -114,6 +114,8 @@ impl Desk {
             }
             Door::Consumers => answer::json(OK, &json!(node.consumers())),
             Door::Limits => answer::json(OK, &json!(node.limits())),
+            Door::Cache => cache::show(node, &self.memory.view(node.snapshot())),
+            Door::Purge => cache::purge(node, body).await?,
             Door::Status => answer::json(OK, &status::document(node, &self.memory.view(node.snapshot()))),
             Door::Events => answer::json(OK, &events::document(&node.events())),
             Door::Explain => explain(node, query)?,

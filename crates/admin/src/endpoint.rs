@@ -36,6 +36,8 @@ pub(crate) enum Door {
     RevokeTokens,
     Consumers,
     Limits,
+    Cache,
+    Purge,
     Status,
     Events,
     Explain,

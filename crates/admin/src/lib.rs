@@ -10,6 +10,7 @@
 //! *Not here*: TLS, users and roles, what a reload or a change of endpoints does.
 
 mod answer;
+mod cache;
 mod callers;
 mod desk;
 mod edit;
@@ -20,6 +21,7 @@ mod instances;
 mod keys;
 mod live;
 mod node;
+mod object;
 mod openapi;
 mod overview;
 mod page;
@@ -28,6 +30,7 @@ mod server;
 mod status;
 mod view;
 
+pub use cache::{CacheView, DiskView, MemoryView, PurgeOrder, PurgeRefusal, PurgesView, Purging};
 pub use callers::{ClusterView, ConsumerView, LimitsView, PolicyView, TableView};
 pub use edit::{Edit, Refusal};
 pub use guard::Settings;

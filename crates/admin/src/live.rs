@@ -4,8 +4,9 @@
 //! one; a view compares the present with one that is one to two steps old. Bounded: two snapshots and [`POINTS`]
 //! points, whatever the number of viewers.
 
+use crate::cache::{self, RouteRow};
 use base::meters::Buckets;
-use observe::Snapshot;
+use observe::{CacheTotals, Snapshot};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
@@ -40,6 +41,15 @@ pub(crate) struct Live {
     pub(crate) endpoints: Vec<Rate>,
     /// Older points first.
     pub(crate) curve: Vec<Rate>,
+    /// What the caches of routes had done a few seconds ago.
+    caches: Vec<CacheTotals>,
+}
+
+impl Live {
+    /// What the cache did for each route.
+    pub(crate) fn caches(&self) -> Vec<RouteRow<'_>> {
+        cache::rows(&self.now.caches, &self.caches)
+    }
 }
 
 /// What is remembered.
@@ -83,6 +93,7 @@ impl Memory {
                 ((&*e.service, &*e.endpoint), Totals { requests: e.took.total(), errors: 0, took: &e.took })
             }),
             curve: marks.curve.iter().copied().collect(),
+            caches: then.caches.clone(),
             now,
         }
     }

@@ -1,5 +1,6 @@
 //! What the admin server asks of the process it belongs to.
 
+use crate::cache::{CacheView, PurgeOrder, PurgeRefusal, PurgesView, Purging};
 use crate::callers::{ConsumerView, LimitsView};
 use crate::edit::{Edit, Refusal};
 use crate::instances::{DecisionView, ServiceInstances};
@@ -18,8 +19,11 @@ pub type Upgrading<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + Se
 /// Why a node does nothing about keys and tokens that has not said how.
 const NO_KEYS: &str = "This node keeps no keys.";
 
-/// The running gateway, as an operator sees it. The calls answer at once, but for [`Node::reload`] and
-/// [`Node::upgrade`]; none blocks, but for those that change keys or revoke tokens: they wait for the disk, and are called
+/// Why a node purges nothing that has not said how.
+const NO_CACHE: &str = "This node has no cache.";
+
+/// The running gateway, as an operator sees it. The calls answer at once, but for [`Node::purge`],
+/// [`Node::reload`] and [`Node::upgrade`]; none blocks, but for those that change keys or revoke tokens: they wait for the disk, and are called
 /// on a thread that may.
 pub trait Node: Send + Sync + 'static {
     /// May traffic be sent here? No before the first config is in force, and no while draining.
@@ -94,6 +98,19 @@ pub trait Node: Send + Sync + 'static {
     /// The limits in force, and what they did.
     fn limits(&self) -> LimitsView {
         LimitsView::default()
+    }
+    /// What is kept where.
+    fn cache(&self) -> CacheView {
+        CacheView::default()
+    }
+    /// What is known of purges.
+    fn purges(&self) -> PurgesView {
+        PurgesView::default()
+    }
+    /// Purges, here and on all nodes.
+    fn purge(&self, order: PurgeOrder) -> Purging<'_> {
+        drop(order);
+        Box::pin(async { Err(PurgeRefusal::NotNow(NO_CACHE.to_owned())) })
     }
     /// The road that a request like `GET http://host/path` with headers like `Name: value` would take; as an error, what is
     /// wrong with the request.

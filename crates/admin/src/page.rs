@@ -5,6 +5,7 @@
 //! The policy lets only this page's own script and style run, by a nonce; whatever a route is named, it stays text. What
 //! a button asks for is asked of the API by that script, after a question.
 
+mod cache;
 mod callers;
 mod events;
 mod figures;
@@ -57,7 +58,7 @@ pub(crate) fn render(node: &dyn Node, live: &Live, steps: &Steps, nonce: &str) -
                 (main(node, live, steps))
                 output #said hidden {}
                 footer {
-                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/instances", "/api/consumers", "/api/limits", "/api/events", "/api/config", "/openapi.json"] {
+                    @for path in ["/metrics", "/api/status", "/api/routes", "/api/services", "/api/instances", "/api/consumers", "/api/limits", "/api/cache", "/api/events", "/api/config", "/openapi.json"] {
                         a href=(path) { (path) }
                     }
                 }
@@ -91,6 +92,7 @@ fn main(node: &dyn Node, live: &Live, steps: &Steps) -> Markup {
             (instances::instances(node, steps))
             (services::endpoints(&views, live))
             (routes(live))
+            (cache::cache(node, live))
             (callers::callers(node))
             (events::events(&node.events()))
             div.pair {
@@ -218,7 +220,7 @@ fn alignment(column: &str) -> &'static str {
     match column {
         "Route" | "Service" | "Endpoint" | "State" | "Address" | "Reason" | "Since, why" | "Last check"
         | "When" | "What" | "Change" | "Sum" | "Instance" | "Place" | "Revision" | "Last words"
-        | "Consumer" | "Plan" | "Policy" | "Where" | "Allowance" | "Counted by" => "text",
+        | "Consumer" | "Plan" | "Policy" | "Where" | "Allowance" | "Counted by" | "Why not" => "text",
         _ => "number",
     }
 }

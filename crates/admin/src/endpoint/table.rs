@@ -27,7 +27,7 @@ const fn post(door: Door, path: &'static str, summary: &'static str) -> Endpoint
 }
 
 /// Everything.
-pub(crate) static ENDPOINTS: [Endpoint; 30] = [
+pub(crate) static ENDPOINTS: [Endpoint; 32] = [
     get(Door::Page, "/", "text/html", "The overview page."),
     Endpoint { open: true, ..get(Door::Health, "/healthz", TEXT, "Does the process live?") },
     Endpoint {
@@ -146,6 +146,23 @@ pub(crate) static ENDPOINTS: [Endpoint; 30] = [
         JSON,
         "Limits, what they did, how full the tables are, and the cluster.",
     ),
+    get(
+        Door::Cache,
+        "/api/cache",
+        JSON,
+        "How full memory and disk are, what the cache did for each route and why not, and what is known of purges.",
+    ),
+    Endpoint {
+        otherwise: &[
+            (409, "This node has no cache."),
+            (422, "The body does not say what to purge; nothing was purged."),
+        ],
+        ..post(
+            Door::Purge,
+            "/api/purge",
+            "Takes responses out of the cache, or makes them stale, on all nodes: by URL, prefix or tag, or all.",
+        )
+    },
     get(
         Door::Status,
         "/api/status",

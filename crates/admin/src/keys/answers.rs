@@ -3,11 +3,10 @@
 
 use super::{KeyRefusal, KeyView, MintedKey, NewRevocation};
 use crate::answer::{self, Answer, Problem};
-use crate::edit;
 use crate::node::Node;
 use crate::query::Query;
+use crate::{edit, object};
 use http::StatusCode;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// Keys that are listed at a time, the newest first.
@@ -36,14 +35,14 @@ pub(crate) fn list(node: &dyn Node, query: &str) -> Result<Answer, Problem> {
 /// `POST /api/keys`.
 pub(crate) fn create(node: &dyn Node, body: &[u8]) -> Result<Answer, Problem> {
     const EXAMPLE: &str = "{\"consumer\": \"mobile-app\", \"expires_in\": \"30d\"}";
-    let minted = node.create_key(read(body, EXAMPLE)?).map_err(|refusal| problem("", refusal))?;
+    let minted = node.create_key(object::read(body, EXAMPLE)?).map_err(|refusal| problem("", refusal))?;
     Ok(answer::json(StatusCode::CREATED, &told(minted)))
 }
 
 /// `POST /api/keys/{id}/rotate`.
 pub(crate) fn rotate(node: &dyn Node, id: &str, body: &[u8]) -> Result<Answer, Problem> {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    let rotation = read(body, "{\"overlap\": \"24h\"}, or nothing")?;
+    let rotation = object::read(body, "{\"overlap\": \"24h\"}, or nothing")?;
     let minted = node.rotate_key(id, rotation).map_err(|refusal| problem(id, refusal))?;
     Ok(answer::json(StatusCode::CREATED, &told(minted)))
 }
@@ -67,7 +66,7 @@ pub(crate) fn revocations(node: &dyn Node) -> Answer {
 /// `POST /api/revocations`. Once more does no harm.
 pub(crate) fn revoke_tokens(node: &dyn Node, body: &[u8]) -> Result<Answer, Problem> {
     const EXAMPLE: &str = "{\"jti\": \"4f1c\"} or {\"subject\": \"ann\"}";
-    let wanted: NewRevocation = read(body, EXAMPLE)?;
+    let wanted: NewRevocation = object::read(body, EXAMPLE)?;
     let named = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
     if named(&wanted.jti) == named(&wanted.subject) {
         return Err(edit::bad(
@@ -87,19 +86,6 @@ fn told(minted: MintedKey) -> Value {
         value["replaces"] = json!({ "id": id, "expires": expires });
     }
     value
-}
-
-/// Reads a body that is to be an object like the example.
-fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
-    // An array would be read as the members of the object in a row, which nobody means.
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    let read = is_object.then(|| serde_json::from_slice(body)).transpose();
-    let why = match read {
-        Ok(Some(read)) => return Ok(read),
-        Ok(None) => "The body is no JSON object.".to_owned(),
-        Err(why) => format!("The body cannot be read: {}.", edit::shown(&why.to_string())),
-    };
-    Err(edit::bad(format!("{why} Send {example}."), json!([])))
 }
 
 fn problem(id: &str, refusal: KeyRefusal) -> Problem {

@@ -1,5 +1,6 @@
 //! What the bodies of requests hold, for the description.
 
+use crate::cache::PURGED_MOST;
 use crate::endpoint::Door;
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ pub(super) fn of(door: Door) -> Option<Value> {
         Door::CreateKey => Some(new_key()),
         Door::RotateKey => Some(rotation()),
         Door::RevokeTokens => Some(new_revocation()),
+        Door::Purge => Some(purge()),
         _ => None,
     }
 }
@@ -85,4 +87,29 @@ fn new_revocation() -> Value {
         },
     });
     body(true, &schema, &json!({ "subject": "ann" }))
+}
+
+fn purge() -> Value {
+    let texts = |description: &str| {
+        json!({
+            "type": "array", "items": { "type": "string" }, "maxItems": PURGED_MOST, "description": description,
+        })
+    };
+    let schema = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "description": "At least one of the first four, and up to 1,000 things together.",
+        "properties": {
+            "urls": texts("URLs, in all their variants; without a scheme: `host/path?query`."),
+            "prefixes": texts("All URLs that begin so; without a query."),
+            "tags": texts("All responses that have one of these tags."),
+            "all": { "type": "boolean", "default": false, "description": "Everything; goes with none of the others." },
+            "soft": { "type": "boolean", "default": false, "description": "Stale from now on instead of gone." },
+        },
+    });
+    body(
+        true,
+        &schema,
+        &json!({ "tags": ["product-42"], "urls": ["https://shop.example/a?b=c"], "soft": true }),
+    )
 }

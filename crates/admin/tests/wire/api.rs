@@ -101,6 +101,7 @@ async fn the_description_describes_exactly_what_there_is() {
     described.sort_unstable();
     let there = [
         "/",
+        "/api/cache",
         "/api/config",
         "/api/consumers",
         "/api/drain",
@@ -111,6 +112,7 @@ async fn the_description_describes_exactly_what_there_is() {
         "/api/keys/{id}",
         "/api/keys/{id}/rotate",
         "/api/limits",
+        "/api/purge",
         "/api/reload",
         "/api/revocations",
         "/api/routes",

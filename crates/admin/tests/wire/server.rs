@@ -1,9 +1,10 @@
 //! A running admin server over a node made for tests, and a client that speaks raw bytes.
 
 use admin::{
-    ClusterView, ConsumerView, DecisionView, Edit, EndpointView, KeyRefusal, KeyView, LimitsView, MintedKey,
-    NewKey, NewRevocation, Node, PolicyView, Refusal, Reloading, RevocationView, Rotation, ServiceInstances,
-    ServiceView, Settings, TableView, Upgrading, serve,
+    CacheView, ClusterView, ConsumerView, DecisionView, DiskView, Edit, EndpointView, KeyRefusal, KeyView,
+    LimitsView, MemoryView, MintedKey, NewKey, NewRevocation, Node, PolicyView, PurgeOrder, PurgeRefusal,
+    PurgesView, Purging, Refusal, Reloading, RevocationView, Rotation, ServiceInstances, ServiceView,
+    Settings, TableView, Upgrading, serve,
 };
 use observe::{Event, Meters, Snapshot};
 use serde_json::{Value, json};
@@ -32,6 +33,12 @@ pub(crate) struct Gateway {
     pub(crate) asked: Mutex<Vec<String>>,
     /// What it says to the next of that.
     pub(crate) refusal: Mutex<Option<KeyRefusal>>,
+    /// What the memory and the disk hold.
+    pub(crate) cache: Mutex<CacheView>,
+    /// What was to be purged.
+    pub(crate) purges: Mutex<Vec<PurgeOrder>>,
+    /// Why it is not.
+    pub(crate) unpurged: Mutex<Option<PurgeRefusal>>,
 }
 
 /// A service `shop` with these endpoints: URL and state.
@@ -50,6 +57,26 @@ pub(crate) fn shop(endpoints: &[(&str, &'static str)]) -> ServiceView {
         endpoints_total: endpoints.len(),
         endpoints,
         ..ServiceView::default()
+    }
+}
+
+/// A memory and a disk with something in them.
+pub(crate) fn cache() -> CacheView {
+    CacheView {
+        memory: Some(MemoryView {
+            objects: 3,
+            bytes: 1536,
+            capacity: 4096,
+            flights: 1,
+            ..MemoryView::default()
+        }),
+        disk: Some(DiskView {
+            objects: 7,
+            bytes: 1 << 30,
+            capacity: 1 << 40,
+            damaged: 2,
+            ..DiskView::default()
+        }),
     }
 }
 
@@ -121,6 +148,23 @@ impl Node for Gateway {
             quotas: None,
             cluster: Some(ClusterView { why, nodes: 2, ..ClusterView::default() }),
         }
+    }
+    fn cache(&self) -> CacheView {
+        self.cache.lock().expect("no test panics with it").clone()
+    }
+    fn purges(&self) -> PurgesView {
+        PurgesView { latest: 9, kept: self.purges.lock().expect("no test panics with it").len() }
+    }
+    fn purge(&self, order: PurgeOrder) -> Purging<'_> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            if let Some(refusal) = self.unpurged.lock().expect("no test panics with it").take() {
+                return Err(refusal);
+            }
+            let purged = order.tags.iter().map(|tag| format!("tag {tag}")).collect();
+            self.purges.lock().expect("no test panics with it").push(order);
+            Ok(purged)
+        })
     }
     fn ready(&self) -> bool {
         !self.draining()
@@ -231,6 +275,9 @@ impl Server {
             restarts: Mutex::default(),
             asked: Mutex::default(),
             refusal: Mutex::default(),
+            cache: Mutex::default(),
+            purges: Mutex::default(),
+            unpurged: Mutex::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let served = serve(listener, Arc::clone(&node) as Arc<dyn Node>, settings, async {
