@@ -9,12 +9,14 @@
 
 mod application;
 mod binary;
+mod cached;
 mod certificate;
 mod clients;
 mod cluster;
 mod crowd;
 mod dns;
 mod fleet;
+mod gate;
 mod instances;
 mod message;
 mod open_loop;
@@ -30,12 +32,14 @@ mod websockets;
 
 pub use application::{Alone, application};
 pub use binary::tidegate_binary;
+pub use cached::Saying;
 pub use certificate::Certificate;
 pub use clients::{Curl, Load, curl, curl_raw, finish, h2load, run};
 pub use cluster::Cluster;
 pub use crowd::{Crowd, at_once, get, post, shares};
 pub use dns::DnsServer;
 pub use fleet::{Fleet, Group, has_ended, send_signal};
+pub use gate::Gate;
 pub use instances::Instances;
 pub use message::{Fields, Request, Response, is_problem};
 pub use open_loop::{OpenLoop, Tally};

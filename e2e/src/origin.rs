@@ -241,6 +241,11 @@ impl Exchange<'_> {
         self.turn
     }
 
+    /// Which request of the origin this is, from 1. Not counted where nothing is remembered.
+    pub fn number(&self) -> usize {
+        self.index.map_or(0, |index| index + 1)
+    }
+
     /// Reads the body to its end and tells whether it came whole.
     pub fn read_body(&mut self) -> bool {
         if !self.read {
