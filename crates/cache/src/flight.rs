@@ -12,7 +12,7 @@ use crate::{Entry, Key, Reason};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Parts of the table of flights. A power of two, well above the number of workers, so that they seldom meet.
@@ -38,9 +38,13 @@ pub enum Outcome {
 
 /// A fetch that is under way.
 #[derive(Debug, Default)]
-pub struct Flight {
-    outcome: OnceLock<Outcome>,
-    waiters: Mutex<Waiters>,
+pub struct Flight(Mutex<State>);
+
+/// Both under one lock, so that nobody sits down after all were woken.
+#[derive(Debug, Default)]
+struct State {
+    outcome: Option<Outcome>,
+    waiters: Waiters,
 }
 
 /// The ticket of the one who fetches. Dropped without a word, it lets all others fetch for themselves ([`Reason::Failed`]).
@@ -72,30 +76,33 @@ impl Flight {
 
     /// The first word counts; a lead has only one.
     fn decide(&self, outcome: Outcome) {
-        if self.outcome.set(outcome).is_ok() {
-            // Whoever takes the lock after this sees the outcome, so nobody sits down unseen.
-            let woken = self.waiters().take();
-            woken.into_iter().for_each(Waker::wake);
+        let mut state = self.state();
+        if state.outcome.is_some() {
+            return;
         }
+        state.outcome = Some(outcome);
+        let woken = state.waiters.take();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
     }
 
-    fn waiters(&self) -> MutexGuard<'_, Waiters> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_decided(&self) -> bool {
+        self.state().outcome.is_some()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.0)
     }
 }
 
 impl Waiting<'_> {
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
-        if let Some(outcome) = self.flight.outcome.get() {
+        let mut state = self.flight.state();
+        if let Some(outcome) = &state.outcome {
             return Poll::Ready(outcome.clone());
         }
-        let mut waiters = self.flight.waiters();
-        // Between the look above and the lock it may have been decided, and all others woken.
-        if let Some(outcome) = self.flight.outcome.get() {
-            return Poll::Ready(outcome.clone());
-        }
-        let before = waiters.wait(&mut self.seat, cx.waker());
-        drop(waiters);
+        let before = state.waiters.wait(&mut self.seat, cx.waker());
+        drop(state);
         drop(before);
         Poll::Pending
     }
@@ -103,7 +110,9 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let waker = self.flight.waiters().leave(&mut self.seat);
+        let mut state = self.flight.state();
+        let waker = state.waiters.leave(&mut self.seat);
+        drop(state);
         drop(waker);
     }
 }
@@ -135,7 +144,7 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if self.flight.outcome.get().is_none() {
+        if !self.flight.is_decided() {
             self.end(Outcome::Own(Reason::Failed));
         }
     }
@@ -180,8 +189,8 @@ impl Flights {
     }
 }
 
-fn locked(part: &Mutex<Part>) -> MutexGuard<'_, Part> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -70,6 +70,9 @@ impl Keys {
         // Without a consumer and with one whose name is empty are two things.
         state.write_u8(u8::from(consumer.is_some()));
         value::part(&mut state, consumer.unwrap_or_default().as_bytes());
+        if !settings.route.is_empty() {
+            value::part(&mut state, settings.route.as_bytes());
+        }
         Key(state.finish128().as_u128())
     }
 

@@ -38,6 +38,8 @@ pub struct Settings {
 /// What belongs to a key beside the method, the scheme, the host and the path.
 #[derive(Clone, Debug, Default)]
 pub struct KeySettings {
+    /// The route's name: two routes for one URL, told apart by a header for instance, have two responses. Empty: none.
+    pub route: Box<str>,
     /// What of the query.
     pub query: QueryRule,
     /// Fields of the request, in lower case.

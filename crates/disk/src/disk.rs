@@ -1,6 +1,7 @@
 //! The door of the room.
 
-use crate::index::{Asked, PATIENCE};
+use crate::index::PATIENCE;
+use crate::part::Asked;
 use crate::pool::Job;
 use crate::rewrite::Rewrite;
 use crate::stream::Stream;
@@ -144,8 +145,8 @@ impl Disk {
         }
     }
 
-    /// Takes it out, and what is being written under that key. It is not found from now on; its file is gone a moment later, and a crash
-    /// in that moment may bring it back.
+    /// Takes it out, and what is being written under that key. It is not found from now on; its file is gone a moment later. A crash in
+    /// that moment, or a disk that refuses to delete, may bring it back at the next start.
     pub fn remove(&self, key: u128) {
         let (slot, has_file) = self.tier.index.remove(key);
         if has_file {

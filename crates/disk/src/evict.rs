@@ -4,7 +4,7 @@
 //! runs on this room's threads: deleting a large file takes milliseconds.
 
 use crate::format;
-use crate::index::Slot;
+use crate::part::Slot;
 use crate::queues::Ticket;
 use crate::room::Step;
 use crate::tier::Tier;

@@ -119,9 +119,13 @@ pub(crate) fn key_of(part: u8, name: &str) -> Option<u128> {
 
 fn lock(path: &Path) -> Result<File, DiskError> {
     let failed = |why: io::Error| DiskError::Folder { path: path.to_owned(), why };
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(path.join("lock")).map_err(failed)?;
+    let place = path.join("lock");
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&place) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        // Opened again to be read only: a file that is open for writing would keep the operator from remounting the disk read-only.
+        _ => {}
+    }
+    let file = File::open(place).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(DiskError::InUse(path.to_owned())),

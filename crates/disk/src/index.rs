@@ -10,9 +10,9 @@
 //! *Not here*: bytes and who is evicted (`room.rs`). *Cost*: one lock and one look-up.
 
 use crate::Found;
-use crate::hot::Hot;
+use crate::part::{Asked, Part, Slot, Wanted};
 use crate::queues::{Look, MAX_USES, Ticket, Tier};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -28,62 +28,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 /// Keys in one part that may be removed before the index is whole and before their files are: more, and what is not known yet is given
 /// up as a whole.
 const MAX_REMOVED: usize = 1 << 16;
-
-/// A response on the disk.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Slot {
-    /// Which body of this key it is.
-    pub(crate) body: u64,
-    /// Which head: the number of the call that brought it.
-    pub(crate) head: u64,
-    /// Bytes that its file takes.
-    pub(crate) bytes: u64,
-    /// The file, where somebody reads it.
-    pub(crate) open: Weak<File>,
-    /// Uses since it was looked at for eviction, at most [`MAX_USES`].
-    pub(crate) uses: u8,
-    /// Its queue.
-    pub(crate) tier: Tier,
-    /// This process has written it, or checked all of it.
-    pub(crate) is_trusted: bool,
-}
-
-/// What an asker gets at once.
-pub(crate) enum Asked {
-    /// The response.
-    Here(Found),
-    /// There is none, or it would take too long.
-    Nothing,
-    /// Somebody looks already; the answer comes.
-    Wait(oneshot::Receiver<Option<Found>>),
-    /// The asker has to send a thread to look; the answer comes.
-    Look(oneshot::Receiver<Option<Found>>),
-}
-
-#[derive(Default)]
-struct Part {
-    slots: FxHashMap<u128, Slot>,
-    hot: Hot,
-    /// Keys that threads look for, and who waits.
-    wanted: FxHashMap<u128, Wanted>,
-    /// Keys that are being written.
-    written: FxHashMap<u128, Written>,
-    /// Keys whose files may be there though they were removed; used while the index is being loaded.
-    removed: FxHashSet<u128>,
-}
-
-struct Wanted {
-    since: Instant,
-    waiters: Vec<oneshot::Sender<Option<Found>>>,
-}
-
-#[derive(Default)]
-struct Written {
-    /// Those who write it.
-    count: u32,
-    /// What has a smaller number was begun before the key was removed.
-    valid_from: u64,
-}
 
 /// The index.
 pub(crate) struct Index {
@@ -329,22 +273,6 @@ impl Index {
 
     fn part(&self, key: u128) -> MutexGuard<'_, Part> {
         lock(&self.parts[key as usize % PARTS])
-    }
-}
-
-impl Part {
-    fn take(&mut self, key: u128, is_it: impl Fn(&Slot) -> bool) -> Option<Slot> {
-        let slot = self.slots.remove(&key)?;
-        if !is_it(&slot) {
-            self.slots.insert(key, slot);
-            return None;
-        }
-        self.hot.drop(key);
-        Some(slot)
-    }
-
-    fn is_valid(&self, key: u128, number: u64) -> bool {
-        self.written.get(&key).is_none_or(|written| number >= written.valid_from)
     }
 }
 

@@ -18,7 +18,7 @@
 //! what is being written, and what was taken out but is still being read, count. A disk that is full, slow, or refuses is as good as
 //! no disk.
 //! *Not here*: what a head means, how long it is good (`cache`).
-//! *Cost*: about 120 bytes of memory a response. A find of one of the 256 files that are kept open takes one lock and two counts of
+//! *Cost*: about 150 bytes of memory a response. A find of one of the 256 files that are kept open takes one lock and two counts of
 //! references; of another, a hand-over to a thread, an open and a read.
 
 mod disk;
@@ -30,6 +30,7 @@ mod hot;
 mod index;
 mod load;
 mod notes;
+mod part;
 mod pool;
 mod queues;
 mod rewrite;

@@ -6,7 +6,7 @@
 
 use crate::evict;
 use crate::folder::{FOLDERS, key_of};
-use crate::index::Slot;
+use crate::part::Slot;
 use crate::queues::Ticket;
 use crate::tier::Tier;
 use observe::log;

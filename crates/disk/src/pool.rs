@@ -8,7 +8,8 @@
 //! own, removals by the number of responses that there were.
 //! *Not here*: what is done (`Tier::run`).
 
-use crate::index::{PATIENCE, Slot};
+use crate::index::PATIENCE;
+use crate::part::Slot;
 use crate::rewrite::Rewrite;
 use crate::stream::Stream;
 use crate::tier::Tier;

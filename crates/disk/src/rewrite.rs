@@ -113,7 +113,7 @@ impl Tier {
     fn put_head(&self, rewrite: &mut Rewrite) -> io::Result<()> {
         let key = rewrite.key;
         let _name = self.index.name(key);
-        let is_current = |slot: crate::index::Slot| slot.body == rewrite.body && slot.head < rewrite.number;
+        let is_current = |slot: crate::part::Slot| slot.body == rewrite.body && slot.head < rewrite.number;
         if !self.index.slot(key).is_some_and(is_current) {
             return Ok(());
         }

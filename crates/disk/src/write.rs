@@ -6,7 +6,7 @@
 
 use crate::evict;
 use crate::format::{self, HEADER, Header};
-use crate::index::Slot;
+use crate::part::Slot;
 use crate::pool::Job;
 use crate::queues::{Ticket, Tier as Queue};
 use crate::stream::{Batch, End, Progress, Stream};
@@ -47,9 +47,9 @@ impl Tier {
         };
         self.backlog.fetch_sub(batch.bytes, Ordering::Relaxed);
         if let Err(refused) = done {
-            self.refused(&refused);
             self.backlog.fetch_sub(stream.fail(), Ordering::Relaxed);
-            return self.close(stream, &mut progress);
+            self.close(stream, &mut progress);
+            return self.refused(&refused);
         }
         match batch.end {
             End::Open => {
@@ -59,20 +59,25 @@ impl Tier {
                 }
             }
             End::Finished => {
-                if let Err(error) = self.put(stream, &mut progress) {
-                    self.refused(&Refused::Disk(error));
-                }
+                let done = self.put(stream, &mut progress);
                 self.close(stream, &mut progress);
+                match done {
+                    Ok(true) => {
+                        self.tally.writes.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(false) => {}
+                    Err(error) => self.refused(&Refused::Disk(error)),
+                }
             }
             End::Dropped | End::Failed => self.close(stream, &mut progress),
         }
     }
 
     fn refused(&self, refused: &Refused) {
-        self.tally.refused.fetch_add(1, Ordering::Relaxed);
         if let Refused::Disk(error) = refused {
             self.trouble.note(self.folder.path(), "write", error);
         }
+        self.tally.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     fn write_batch(&self, stream: &Stream, progress: &mut Progress, batch: &Batch) -> Result<(), Refused> {
@@ -132,16 +137,16 @@ impl Tier {
         Ok(false)
     }
 
-    /// Gives the file its name, and takes it into the index.
-    fn put(&self, stream: &Stream, progress: &mut Progress) -> io::Result<()> {
-        let Some((file, temporary)) = progress.file.take() else { return Ok(()) };
+    /// Gives the file its name, and takes it into the index. `false`: the key was removed since it was begun.
+    fn put(&self, stream: &Stream, progress: &mut Progress) -> io::Result<bool> {
+        let Some((file, temporary)) = progress.file.take() else { return Ok(false) };
         // Closed first: some file systems take back then what they have set aside for more.
         drop(file);
         let ticket = Ticket { key: stream.key, body: stream.body };
         let place = self.folder.place(stream.key);
         let _name = self.index.name(stream.key);
         if !self.index.is_valid(stream.key, stream.body) {
-            return remove(&temporary);
+            return remove(&temporary).map(|()| false);
         }
         let bytes = rename(&temporary, &place)?;
         let queue = if self.room.is_back(stream.key) { Queue::Main } else { Queue::Small };
@@ -154,15 +159,16 @@ impl Tier {
             ..Slot::default()
         };
         // Removed in this very moment: so is the file.
-        let Ok((queue, old)) = self.index.put(stream.key, slot) else { return self.delete_file(stream.key) };
+        let Ok((queue, old)) = self.index.put(stream.key, slot) else {
+            return self.delete_file(stream.key).map(|()| false);
+        };
         self.room.enter(ticket, queue, std::mem::take(&mut progress.reserved), bytes);
-        self.tally.writes.fetch_add(1, Ordering::Relaxed);
         if let Some(old) = old {
             self.room.left(old.tier, old.bytes);
             self.room.deleted(old.open.upgrade(), old.bytes);
             self.sweep();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// It has ended: takes away what is left of it.

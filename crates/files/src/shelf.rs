@@ -2,7 +2,8 @@
 //!
 //! Bounded by count: files and folders on one side, names under which nothing lies on the other, so that a scan for holes drives
 //! out no file. A large file that is remembered is an open descriptor, a small one is its bytes. After a second a name is looked up
-//! again, and what still stands for itself is kept. Each look happens on a thread that may wait, with a deadline.
+//! again, and what still stands for itself is kept; what nobody has asked for in a minute is let go, so that files which were
+//! deleted do not stay on the disk for our sake. Each look happens on a thread that may wait, with a deadline.
 //!
 //! Hot path: a hash of the name, a read lock of one shard, a count of references.
 
@@ -20,6 +21,8 @@ use tokio::time::timeout;
 const MOST: usize = 1024;
 /// How long something is believed, in milliseconds.
 const BELIEVED: u64 = 1000;
+/// How long what nobody asks for is kept, and how often that is looked after, in milliseconds.
+const UNASKED: u64 = 60_000;
 /// How long the disk may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -29,6 +32,8 @@ pub(crate) struct Shelf {
     there: Cache<Box<[u8]>, Arc<Kept>>,
     absent: Cache<Box<[u8]>, Arc<Kept>>,
     began: Instant,
+    /// When what nobody asks for was last let go, in milliseconds since the beginning.
+    swept: AtomicU64,
 }
 
 /// What a look has shown, and when.
@@ -74,6 +79,7 @@ impl Shelf {
             there: Cache::new(MOST),
             absent: Cache::new(MOST),
             began: Instant::now(),
+            swept: AtomicU64::new(0),
         }
     }
 
@@ -96,6 +102,7 @@ impl Shelf {
     async fn look_again(&self, name: &[u8], kept: Option<Arc<Kept>>) -> Result<Arc<Kept>, Unserved> {
         let known = kept.as_ref().and_then(|kept| kept.file()?.stamp());
         let now = self.now();
+        self.sweep(now);
         let work = blocking({
             let (beneath, name) = (Arc::clone(&self.beneath), name.to_vec());
             move || look(&beneath, &name, known)
@@ -125,6 +132,15 @@ impl Shelf {
         Ok(kept)
     }
 
+    /// Lets go what nobody has asked for in a while, now and then.
+    fn sweep(&self, now: u64) {
+        let last = self.swept.load(Ordering::Relaxed);
+        let is_due = now.saturating_sub(last) >= UNASKED;
+        if is_due && self.swept.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.there.retain(|_, kept| now.saturating_sub(kept.looked.load(Ordering::Relaxed)) < UNASKED);
+        }
+    }
+
     /// How much is remembered: what is there, and what is not.
     #[cfg(test)]
     pub(crate) fn held(&self) -> (usize, usize) {
@@ -139,4 +155,26 @@ impl Shelf {
 /// For the operator, who may read the name.
 fn failed(name: &[u8], why: &str) -> Unserved {
     Unserved::Failed(format!("{}: {why}", name.escape_ascii()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testing::Folder;
+
+    #[tokio::test]
+    async fn what_nobody_has_asked_for_in_a_minute_is_let_go() {
+        let folder = Folder::new();
+        folder.write("a", "a");
+        folder.write("b", "b");
+        let shelf = Shelf::new(Beneath::new(folder.as_ref(), false).unwrap());
+        let (a, b) = (shelf.look(b"a").await.unwrap(), shelf.look(b"b").await.unwrap());
+        assert_eq!(shelf.held(), (2, 0));
+        b.looked.store(50_000, Ordering::Relaxed);
+        shelf.sweep(59_000);
+        assert_eq!(shelf.held(), (2, 0));
+        shelf.sweep(70_000);
+        assert_eq!(shelf.held(), (1, 0));
+        assert!(Arc::strong_count(&a) == 1 && Arc::strong_count(&b) == 2);
+    }
 }

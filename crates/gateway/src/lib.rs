@@ -15,6 +15,7 @@ mod arrival;
 mod ask;
 pub mod caching;
 mod client_address;
+mod crowd;
 mod depart;
 mod desk;
 mod explain;

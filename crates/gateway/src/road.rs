@@ -4,12 +4,16 @@
 //! Stages that are not there yet have their places named.
 
 use crate::arrival::Arrival;
+use crate::crowd::Crowd;
 use crate::missing::Missing;
 use crate::stage::recall::{Recalled, Second};
 use crate::stage::{admit, charge, cors, find, forward, identify, keep, purge, recall};
 use crate::stop::Stop;
 use crate::trip::Trip;
 use net::Body;
+
+/// Responses that are being renewed on one worker.
+static RENEWALS: Crowd = Crowd::new(1024);
 
 /// Walks the road.
 pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Stop> {
@@ -45,7 +49,9 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
             other => Box::pin(asked(trip, body, other)).await?,
         }
     } else {
-        forward::forward(trip, body).await?
+        let arrival = forward::forward(trip, body).await?;
+        keep::changed(trip, &arrival.head);
+        arrival
     };
     if trip.guarded.is_some() {
         charge::settle(trip, &mut arrival.head);
@@ -68,7 +74,14 @@ async fn asked(trip: &mut Trip, body: Body, recalled: Recalled) -> Result<Arriva
     match second {
         Second::Answer(arrival) => Ok(arrival),
         Second::Renew(arrival, missing) => {
-            tokio::task::spawn_local(renew(trip.again(), missing));
+            // Where too much is being renewed, this response is for the next one that asks.
+            if let Some(under_way) = RENEWALS.begin() {
+                let again = trip.again();
+                tokio::task::spawn_local(async move {
+                    renew(again, missing).await;
+                    drop(under_way);
+                });
+            }
             Ok(arrival)
         }
         Second::Ask(missing) => fetch(trip, body, missing).await,

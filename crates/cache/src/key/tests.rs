@@ -141,6 +141,18 @@ const PINNED: u128 = 78_765_493_208_154_529_388_719_695_044_891_310_307;
 
 proptest! {
     #[test]
+fn two_routes_for_one_url_have_two_keys() {
+    let head = at("example.com", "/a");
+    let of = |route: &str| {
+        let settings = KeySettings { route: route.into(), ..KeySettings::default() };
+        keys().key(&Asking { settings: &settings, scheme: Scheme::Http, head: &head, consumer: None })
+    };
+    assert_ne!(of("a"), of("b"));
+    assert_ne!(of("a"), of(""));
+    assert_eq!(of("a"), of("a"));
+}
+
+#[test]
     fn equal_keys_mean_equal_parts(
         all in proptest::collection::vec(("[ab]{1,2}", "/[ab]{0,2}", proptest::option::of("[ab]{0,2}")), 2..200)
     ) {

@@ -103,6 +103,17 @@ fn what_was_found_good_is_known_and_what_was_purged_stays_so() {
 }
 
 #[test]
+fn no_more_is_known_of_a_response_than_when_the_look_up_began() {
+    let purges = Purges::new();
+    let before = purges.add(&purge(tag("other"), false));
+    let response = tagged("h/a", &["t"], 0);
+    // Another worker adds one while this one looks up.
+    purges.add(&purge(url("other"), false));
+    assert_eq!(purges.look_up(&response, 0, before), Standing::Good);
+    assert_eq!(response.purge.load(Ordering::Relaxed), before);
+}
+
+#[test]
 fn a_response_of_another_ledger_is_gone() {
     let purges = Purges::new();
     purges.add(&purge(tag("t"), false));
@@ -214,6 +225,31 @@ fn a_purge_is_in_force_on_all_threads_when_it_was_taken_up() {
         }
     });
     assert_eq!(purges.latest(), 20_000);
+}
+
+/// While a response is looked up because of one purge, the next one concerns it.
+#[test]
+fn a_purge_during_a_look_up_is_not_missed() {
+    const ROUNDS: usize = 20_000;
+    let purges = Purges::new();
+    let responses: Vec<_> = (0..ROUNDS).map(|n| tagged("h/a", &[&n.to_string()], 0)).collect();
+    let at_once = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for response in &responses {
+                at_once.wait();
+                purges.standing(response);
+            }
+        });
+        for n in 0..ROUNDS {
+            let (other, this) = (purge(tag("other"), false), purge(tag(&n.to_string()), false));
+            purges.add(&other);
+            at_once.wait();
+            (0..n % 64).for_each(|_| std::hint::spin_loop());
+            purges.add(&this);
+        }
+    });
+    assert!(responses.iter().all(|response| purges.standing(response) == Standing::Gone));
 }
 
 fn any_what() -> impl Strategy<Value = What> {

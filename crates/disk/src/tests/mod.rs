@@ -2,6 +2,7 @@
 
 mod bound;
 mod damage;
+mod model;
 mod replace;
 mod restart;
 mod round;

@@ -57,6 +57,24 @@ fn files_are_found_before_the_walk_has_come_to_them_and_what_is_removed_is_not()
 }
 
 #[test]
+fn where_more_is_removed_than_can_be_remembered_nothing_unknown_comes_back() {
+    let folder = Folder::new();
+    let disk = open(&folder, 64 * MIB);
+    for number in 0..20 {
+        store(&disk, key(number), b"old", b"body");
+    }
+    drop(disk);
+    let tier = crate::tier::Tier::open(&settings(folder.as_ref(), 64 * MIB)).unwrap();
+    let disk = Arc::new(Disk { tier: Arc::new(tier) });
+    // All in one part of the index.
+    for number in 0..=1_u128 << 16 {
+        disk.remove(number << 32);
+    }
+    disk.tier.load();
+    assert_eq!((disk.counts().objects, usage(folder.as_ref())), (0, 0));
+}
+
+#[test]
 fn what_may_be_there_counts_before_it_is_known() {
     let folder = Folder::new();
     let disk = open(&folder, 8 * MIB);

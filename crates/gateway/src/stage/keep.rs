@@ -10,8 +10,8 @@ use crate::pump::{Pump, pump};
 use crate::stop::Stop;
 use crate::trip::Trip;
 use cache::{
-    Admitted, Asking, Content, Entry, Flow, Offer, Purge, Reason, Reply, Told, What, admit, invalidated,
-    is_safe, refresh, reply, revalidate, shape, stale_on_error,
+    Admitted, Asking, Content, Entry, Flow, Offer, Purge, Reason, Reply, Told, What, admit, head_agrees,
+    invalidated, is_safe, refresh, reply, revalidate, shape, stale_on_error,
 };
 use message::{Method, Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;
@@ -106,16 +106,37 @@ pub(crate) fn passed(trip: &mut Trip, why: Reason, mut arrival: Arrival) -> Arri
     count_reason(trip, caching, why);
     let told = Told::Forwarded { why, status: None, stored: Err(why), collapsed: false };
     cache::tell(&mut arrival.head.fields, &caches.name, &told);
-    if let Some(head) = trip.head.as_ref().filter(|head| !is_safe(&head.method)) {
-        // What was asked for, before a prefix was taken off.
-        let asked = trip.asked.as_ref().map(|target| RequestHead { target: target.clone(), ..head.clone() });
-        invalidate(trip, caching, caches, asked.as_ref().unwrap_or(head), &arrival.head);
-    }
+    changed(trip, &arrival.head);
     arrival
 }
 
-/// What is kept of the URLs that an unsafe method has changed is worthless (RFC 9111 section 4.4). Most such URLs were never
-/// kept, and leave no trace.
+/// The answer to a request that may have changed something: what is kept of those URLs is worthless (RFC 9111 section 4.4),
+/// whichever route keeps it.
+pub(crate) fn changed(trip: &Trip, answer: &ResponseHead) {
+    let Some(caches) = &trip.here.site.caches else { return };
+    let Some(head) = trip.head.as_ref().filter(|head| !is_safe(&head.method)) else { return };
+    // What was asked for, before a prefix was taken off.
+    let asked = trip.asked.as_ref().map(|target| RequestHead { target: target.clone(), ..head.clone() });
+    let head = asked.as_ref().unwrap_or(head);
+    let plan = &trip.here.site.plan;
+    let Find::Route(&route, _) = plan.table.find(&to_get(head), &mut Params::new()) else { return };
+    if let Some(caching) = plan.routes.get(route).and_then(|route| route.cache.as_deref()) {
+        invalidate(trip, caching, caches, head, answer);
+    }
+}
+
+/// The question which route would answer a GET of the same.
+fn to_get(head: &RequestHead) -> Ask<'_> {
+    Ask {
+        method: &Method::GET,
+        host: head.authority.as_ref().map_or("", |authority| authority.host()),
+        path: head.target.path(),
+        query: head.target.query(),
+        fields: &head.fields,
+    }
+}
+
+/// Most URLs that are changed were never kept, and leave no trace.
 fn invalidate(trip: &Trip, caching: &Caching, caches: &Caches, request: &RequestHead, answer: &ResponseHead) {
     let scheme = trip.peer.scheme;
     let key = &caching.settings.key;
@@ -185,8 +206,11 @@ fn still_good(
             (entry, Ok(left))
         }
         Err(reason) => {
-            caches.store.remove(key, &head);
-            ondisk::forget(caches, key, &head);
+            // What is not for this caller may be for others.
+            if !matches!(reason, Reason::Authorization | Reason::Cookies) {
+                caches.store.remove(key, &head);
+                ondisk::forget(caches, key, &head);
+            }
             (Arc::clone(stale), Err(reason))
         }
     };
@@ -209,6 +233,14 @@ fn fetched(
     arrival: Arrival,
     received: u64,
 ) -> Arrival {
+    if missing.asked.is_head
+        && let Some(stale) = &missing.stale
+        && !head_agrees(stale, &arrival.head, arrival.body.length())
+    {
+        // It speaks of another response than the one that is kept (RFC 9111 section 4.3.5).
+        caches.store.withdraw(missing.key, &missing.head, stale);
+        ondisk::forget(caches, missing.key, &missing.head);
+    }
     if !missing.keeps || arrival.tunnel.is_some() {
         return not_kept(trip, caching, caches, missing, arrival, Reason::RequestNoStore);
     }
@@ -318,14 +350,7 @@ fn tags(trip: &Trip, caching: &Caching, head: &RequestHead, mut tags: Vec<Box<st
     }
     let plan = &trip.here.site.plan;
     let mut params = Params::new();
-    let ask = Ask {
-        method: &Method::GET,
-        host: head.authority.as_ref().map_or("", |authority| authority.host()),
-        path: head.target.path(),
-        query: head.target.query(),
-        fields: &head.fields,
-    };
-    let _: Find<'_, _> = plan.table.find(&ask, &mut params);
+    let _: Find<'_, _> = plan.table.find(&to_get(head), &mut params);
     let template = trip.route.and_then(|number| plan.templates.get(number));
     let named = template.map(|template| params.named(template, head.target.path()));
     let value = |name: &str| match name.split_once('.') {

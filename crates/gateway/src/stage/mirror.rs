@@ -3,44 +3,20 @@
 //! The copy leaves once the first service has answered: then the whole body was read, and a request that could not be
 //! served costs nobody anything. Bodies larger than what the route keeps are not copied, and neither are upgrades.
 
+use crate::crowd::Crowd;
 use crate::site::{Mirror, Route};
 use crate::trip::Trip;
 use http_body_util::BodyExt;
 use message::{Name, RequestHead};
 use net::Body;
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 use upstream::{Forward, Manner, Replay};
 
-/// Copies that are under way on one worker. A mirror that is slow shall not hold more.
-const MOST: usize = 256;
+/// Copies that are under way. A mirror that is slow shall not hold more.
+static COPIES: Crowd = Crowd::new(1024);
 /// How long one may take, its answer's body included.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-thread_local! {
-    static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
-}
-
-/// One copy that is under way, counted until it is dropped, whatever ends it.
-struct UnderWay;
-
-impl UnderWay {
-    /// `None` where there are as many as may be.
-    fn begin() -> Option<Self> {
-        let many = UNDER_WAY.get();
-        (many < MOST).then(|| {
-            UNDER_WAY.set(many + 1);
-            Self
-        })
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        UNDER_WAY.set(UNDER_WAY.get() - 1);
-    }
-}
 
 /// Sends a copy, where the route's share of requests has come to this one.
 pub(crate) fn send(trip: &Trip, route: &Route, to: Mirror, replay: Option<&Replay>) {
@@ -53,7 +29,7 @@ pub(crate) fn send(trip: &Trip, route: &Route, to: Mirror, replay: Option<&Repla
         Some(replay) => replay.copy(),
     };
     let (true, Some(mut body)) = (chosen, body) else { return };
-    let Some(under_way) = UnderWay::begin() else { return };
+    let Some(under_way) = COPIES.begin() else { return };
     let mut head = head.clone();
     head.fields.set(Name::XTidegateMirror, b"1");
     let (desk, local) = (Rc::clone(&trip.desk), Rc::clone(&trip.here.services[to.service]));

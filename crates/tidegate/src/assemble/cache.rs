@@ -61,7 +61,7 @@ fn settings_of(route: &config::Route, file: &File, at: &Path, report: &mut Repor
             .collect(),
         max_object: typed.max_object(&file.cache),
         uncacheable: period(typed.uncacheable),
-        key: key(&typed.key),
+        key: KeySettings { route: route.name.as_str().into(), ..key(&typed.key) },
         per_consumer: typed.per_consumer,
         client_control: typed.client_control,
         targeted: typed.targeted.iter().map(|name| name.as_str().to_ascii_lowercase().into()).collect(),
@@ -85,6 +85,7 @@ fn key(typed: &config::CacheKey) -> KeySettings {
         headers: typed.headers.iter().map(|name| name.as_str().to_ascii_lowercase().into()).collect(),
         cookies: typed.cookies.iter().map(|name| name.as_str().into()).collect(),
         any_host: typed.any_host,
+        route: "".into(),
     }
 }
 

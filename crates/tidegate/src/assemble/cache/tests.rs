@@ -26,6 +26,8 @@ fn settings(top: &str, typed: &str) -> Settings {
     let settings =
         settings_of(&with(top, typed).routes[0], &with(top, typed), &config::Path::new(), &mut report)
             .expect("settings");
+    assert!(!settings.key.route.is_empty());
+    let settings = Settings { key: KeySettings { route: "".into(), ..settings.key }, ..settings };
     assert!(report.problems().is_empty(), "{report}");
     settings
 }
