@@ -258,14 +258,12 @@ impl Told {
 
 /// Waits for what another node says; for ever where there is none.
 async fn hear(heard: &mut Option<Subscription>) -> Heard {
-    match heard {
-        Some(subscription) => match subscription.next().await {
-            Some(heard) => heard,
-            None => {
-                *heard = None;
-                std::future::pending().await
-            }
-        },
-        None => std::future::pending().await,
+    if let Some(subscription) = heard
+        && let Some(said) = subscription.next().await
+    {
+        return said;
     }
+    // It has ended with its cluster; another one comes with an order.
+    *heard = None;
+    std::future::pending().await
 }
