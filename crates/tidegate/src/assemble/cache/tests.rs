@@ -231,7 +231,7 @@ fn the_guide_explains_every_reason_of_the_cache() {
 #[test]
 fn the_files_in_the_guides_are_right() {
     let mut files = 0;
-    for page in ["caching", "static-files"] {
+    for page in ["caching", "purging", "static-files"] {
         let guide = fs::read_to_string(format!("../../docs/guide/{page}.md")).expect("the guide");
         for block in guide.split("```yaml\n").skip(1) {
             let (text, _) = block.split_once("```").expect("the end of a block");
