@@ -3,6 +3,7 @@
 //! All do the same work: request id, `X-Forwarded-For` and `Via` added, kept-alive upstream connections, no access
 //! log, one worker. Each configuration is the plain one that its own manual suggests for that.
 
+mod cached;
 mod envoy;
 mod guard;
 mod haproxy;
@@ -11,11 +12,12 @@ mod others;
 mod pool;
 mod tidegate;
 
+pub(crate) use cached::{Cached, Tier};
 pub(crate) use guard::{Check, Guard};
 pub(crate) use pool::Pool;
 
 use crate::server::Launch;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,10 @@ pub enum Contender {
     Floor,
     /// The origin itself with nothing in front: the load tool's ceiling
     Direct,
+    /// Varnish: a cache
+    Varnish,
+    /// hyper, answering from memory: the least that an answer of a cache costs
+    Bare,
 }
 
 /// What the server speaks with its clients.
@@ -142,6 +148,8 @@ impl Contender {
             Self::Envoy => on_path("envoy").or_else(|| in_package("envoy/_bin/envoy")),
             Self::Caddy => on_path("caddy").or_else(|| in_environment("caddy")),
             Self::Traefik => on_path("traefik").or_else(|| in_environment("traefik")),
+            Self::Varnish => on_path("varnishd"),
+            Self::Bare => file(places.helpers.join("bench-bare")),
             Self::Floor => file(places.helpers.join("bench-floor")),
             Self::Direct => file(places.helpers.join("bench-origin")),
         }
@@ -153,7 +161,10 @@ impl Contender {
             self.name(),
             match self {
                 Self::Tidegate => format!("no program {}", places.tidegate.display()),
-                Self::Floor | Self::Direct => format!("not in {}; build the bench", places.helpers.display()),
+                Self::Floor | Self::Direct | Self::Bare => {
+                    format!("not in {}; build the bench", places.helpers.display())
+                }
+                Self::Varnish => "not installed (Debian package varnish)".to_owned(),
                 _ => "not installed; `cargo xtask bench --install` installs it".to_owned(),
             },
         );
@@ -166,7 +177,8 @@ impl Contender {
             Self::Nginx | Self::NginxMainline | Self::Haproxy => Some("-v"),
             Self::Tidegate | Self::Envoy => Some("--version"),
             Self::Caddy | Self::Traefik => Some("version"),
-            Self::Floor | Self::Direct => None,
+            Self::Varnish => Some("-V"),
+            Self::Floor | Self::Direct | Self::Bare => None,
         }
     }
 
@@ -181,6 +193,8 @@ impl Contender {
             Self::Caddy | Self::Traefik | Self::Floor | Self::Direct => {
                 plan.front == Front::Http1 && plan.routes.is_none() && plan.guard.is_none()
             }
+            // They do nothing but answer from memory.
+            Self::Varnish | Self::Bare => false,
         }
     }
 
@@ -189,13 +203,29 @@ impl Contender {
         match self {
             Self::Tidegate | Self::Nginx | Self::NginxMainline => Some(Signal::HUP),
             Self::Haproxy => Some(Signal::USR2),
-            Self::Envoy | Self::Caddy | Self::Traefik | Self::Floor | Self::Direct => None,
+            Self::Envoy
+            | Self::Caddy
+            | Self::Traefik
+            | Self::Floor
+            | Self::Direct
+            | Self::Varnish
+            | Self::Bare => None,
         }
     }
 
     /// As [`Contender::prepare`], for several instances of one service; `None` where we have no configuration for that.
     pub(crate) fn prepare_pool(self, program: &Path, pool: &Pool, folder: &Path) -> Result<Option<Launch>> {
         Ok(pool::prepare(self, program, pool, folder)?)
+    }
+
+    /// As [`Contender::prepare`], for a server that keeps answers; `None` where it keeps none there.
+    pub(crate) fn prepare_cached(
+        self,
+        program: &Path,
+        cached: &Cached,
+        folder: &Path,
+    ) -> Result<Option<Launch>> {
+        Ok(cached::prepare(self, program, cached, folder)?)
     }
 
     /// Writes its configuration into `folder` and returns how to start it there.
@@ -212,6 +242,7 @@ impl Contender {
             Self::Traefik => others::traefik(program, plan, folder)?,
             Self::Floor => Launch::new(program, [plan.port.to_string(), plan.origin.to_string()]),
             Self::Direct => Launch::new(program, [plan.port.to_string(), plan.body.to_string()]),
+            Self::Varnish | Self::Bare => bail!("it is no proxy here"),
         };
         Ok(launch)
     }

@@ -1,6 +1,6 @@
 //! The place where it is measured: a folder, certificates, the programs that are there, and turns.
 
-use crate::contender::{Contender, Front, Keys, Places, Plan, Pool};
+use crate::contender::{Cached, Contender, Front, Keys, Places, Plan, Pool};
 use crate::options::Options;
 use crate::port::free_port;
 use crate::server::{Launch, OTHER_CORE, Probe, SERVER_CORE, Server};
@@ -11,6 +11,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+
+/// What came of each server in each round, and remarks.
+pub(crate) type Turns<T> = (Vec<(Contender, Vec<T>)>, Vec<String>);
 
 /// Everything that scenarios share. Its folder goes when it is dropped.
 pub(crate) struct Lab {
@@ -101,6 +104,21 @@ impl Lab {
         Ok(server)
     }
 
+    /// Starts a server that keeps answers, and waits until it answers at `path`.
+    pub(crate) fn start_cached(
+        &self,
+        (contender, program): (Contender, &Path),
+        cached: &Cached,
+        path: &str,
+    ) -> Result<Server> {
+        let folder = self.folder_for(&contender.name())?;
+        let launch = contender.prepare_cached(program, cached, &folder)?;
+        let launch = launch.with_context(|| format!("no configuration of {}", contender.name()))?;
+        let mut server = Server::start(&launch, SERVER_CORE, cached.port, &folder)?;
+        server.ready(Probe::Answers(path, ""))?;
+        Ok(server)
+    }
+
     /// The folder in which a server keeps its files while it runs.
     pub(crate) fn folder_for(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
@@ -139,10 +157,20 @@ impl Lab {
         &self,
         plan: &Plan,
         rounds: u64,
+        measure: impl FnMut((Contender, &Path)) -> Result<T>,
+    ) -> Turns<T> {
+        self.those_in_turns(|contender| contender.can(plan), rounds, measure)
+    }
+
+    /// As [`Lab::in_turns`], every server of which `able` says so.
+    pub(crate) fn those_in_turns<T>(
+        &self,
+        able: impl Fn(Contender) -> bool,
+        rounds: u64,
         mut measure: impl FnMut((Contender, &Path)) -> Result<T>,
-    ) -> (Vec<(Contender, Vec<T>)>, Vec<String>) {
+    ) -> Turns<T> {
         let mut remarks = Vec::new();
-        let able = self.present.iter().filter(|(contender, _)| contender.can(plan));
+        let able = self.present.iter().filter(|(contender, _)| able(*contender));
         let mut results: Vec<_> =
             able.map(|(contender, program)| (*contender, program, Vec::new())).collect();
         for round in 1..=rounds {

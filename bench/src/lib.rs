@@ -5,10 +5,12 @@
 //! drift of a shared machine hits all alike, medians. Absolute numbers vary by machine; ratios within one run hold.
 //! `faults` asks another question: what do clients notice when half of the instances behind a server go wrong? And `scale`:
 //! what do they notice of instances that come and go with the load? `guard`: what does asking who is calling, and how often,
-//! add to a request's cost?
+//! add to a request's cost? `cache`: what does an answer cost that is kept, and how well is it kept?
 //! *Not here*: tests. A speed is never asserted, it is measured and kept by date in `results/`.
 #![allow(clippy::print_stderr, reason = "a terminal tool speaks on the terminal")]
 
+pub mod bare;
+pub mod closedloop;
 mod contender;
 mod credentials;
 pub mod fleet;
@@ -18,20 +20,24 @@ pub mod hold;
 mod http1;
 mod lab;
 mod load;
+pub mod object;
 pub mod openloop;
 mod options;
 pub mod origin;
 mod poll;
 mod port;
 mod process;
+pub mod purging;
 mod report;
 mod scenario;
 mod server;
+pub mod source;
 pub mod steps;
 mod table;
+pub mod zipf;
 
 pub use contender::Contender;
-pub use options::{Options, Scenario};
+pub use options::{CachePart, Options, Scenario};
 
 use anyhow::{Result, ensure};
 use std::fmt::Display;

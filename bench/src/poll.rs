@@ -4,12 +4,14 @@
 //! An event may be stale where a number was closed and given out again within one batch; that only causes
 //! a read or write that would block, which every caller expects. Level-triggered; no allocation per event.
 
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType, sockopt};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
 
 pub(crate) use rustix::event::epoll::EventFlags;
 
@@ -47,8 +49,21 @@ impl Poll {
 
     /// Waits without end for events and returns how many came.
     pub(crate) fn wait(&self, events: &mut Events) -> io::Result<usize> {
+        self.wait_for(events, None)
+    }
+
+    /// As [`Poll::wait`], but not longer than that: it is an error when nothing comes.
+    pub(crate) fn wait_at_most(&self, events: &mut Events, patience: Duration) -> io::Result<usize> {
+        let limit = Timespec::try_from(patience).map_err(io::Error::other)?;
+        match self.wait_for(events, Some(&limit))? {
+            0 => Err(io::ErrorKind::TimedOut.into()),
+            count => Ok(count),
+        }
+    }
+
+    fn wait_for(&self, events: &mut Events, limit: Option<&Timespec>) -> io::Result<usize> {
         events.0.clear();
-        Ok(retry_on_intr(|| epoll::wait(&self.0, rustix::buffer::spare_capacity(&mut events.0), None))?)
+        Ok(retry_on_intr(|| epoll::wait(&self.0, rustix::buffer::spare_capacity(&mut events.0), limit))?)
     }
 }
 
@@ -102,6 +117,17 @@ pub(crate) fn read(socket: impl AsFd, into: &mut [u8]) -> io::Result<Option<usiz
     match retry_on_intr(|| rustix::io::read(&socket, &mut *into)) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(count) => Ok(Some(count)),
+        Err(Errno::AGAIN) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As [`read`], of at most as many bytes as `into` is long, which the kernel throws away instead of copying them there
+/// (`MSG_TRUNC`, see tcp(7)).
+pub(crate) fn skip(socket: impl AsFd, into: &mut [u8]) -> io::Result<Option<usize>> {
+    match retry_on_intr(|| net::recv(&socket, &mut *into, RecvFlags::TRUNC)) {
+        Ok((_, 0)) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok((_, count)) => Ok(Some(count)),
         Err(Errno::AGAIN) => Ok(None),
         Err(error) => Err(error.into()),
     }

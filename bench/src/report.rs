@@ -74,15 +74,23 @@ impl Report {
     }
 }
 
-/// How it is measured. `faults` and `scale` have times of their own.
+/// How it is measured. `cache`, `faults` and `scale` have times of their own.
 fn method(options: &Options) -> String {
     let named = &options.scenarios;
     let has = |scenario| named.contains(&scenario);
-    let own = [Scenario::Faults, Scenario::Scale];
+    let own = [Scenario::Cache, Scenario::Faults, Scenario::Scale];
     let turns =
         |secs, warm| format!("{} rounds in turns of {secs} s after {warm} s of warming up", options.reps);
     let ways = [
         (named.is_empty() || named.iter().any(|one| !own.contains(one)), "", turns(options.secs, 1)),
+        (
+            has(Scenario::Cache),
+            "in cache ",
+            format!(
+                "{} rounds in turns of {} s for hits and files and one for the rest",
+                options.reps, options.cache_secs
+            ),
+        ),
         (has(Scenario::Faults), "in faults ", turns(options.fault_secs, WARM)),
         (has(Scenario::Scale), "in scale ", format!("one run with {} s at its height", options.scale_secs)),
     ];
@@ -130,6 +138,7 @@ mod tests {
         check("proxy", &[usual]);
         check("faults", &["3 rounds in turns of 30 s after 5 s of warming up"]);
         check("scale --scale-secs 9", &["one run with 9 s at its height"]);
+        check("cache --reps 2", &["2 rounds in turns of 1 s for hits and files and one for the rest"]);
         let scale = "in scale one run with 60 s at its height";
         check("scale h2", &[usual, scale]);
         check("scale faults", &["in faults 3 rounds in turns of 30 s after 5 s of warming up", scale]);

@@ -1,5 +1,6 @@
 //! What is measured. Each scenario makes tables; the bench prints and keeps them.
 
+mod cache;
 mod conns;
 mod faults;
 mod guard;
@@ -29,6 +30,7 @@ impl Scenario {
             Self::Routes => routes::run(lab, show),
             Self::Reload => reload::run(lab, show),
             Self::Guard => guard::run(lab, show),
+            Self::Cache => cache::run(lab, show),
             Self::Faults => faults::run(lab, show),
             Self::Scale => scale::run(lab, show),
         }

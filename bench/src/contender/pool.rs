@@ -49,7 +49,12 @@ pub(super) fn prepare(
             let args = ["--concurrency", "1", "--disable-hot-restart", "-l", "error", "-c", "envoy.yaml"];
             Launch::new(program, args)
         }
-        Contender::Caddy | Contender::Traefik | Contender::Floor | Contender::Direct => return Ok(None),
+        Contender::Caddy
+        | Contender::Traefik
+        | Contender::Floor
+        | Contender::Direct
+        | Contender::Varnish
+        | Contender::Bare => return Ok(None),
     };
     Ok(Some(launch))
 }

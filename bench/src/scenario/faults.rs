@@ -98,7 +98,12 @@ fn setups(lab: &Lab) -> Vec<Setup<'_>> {
             Contender::Nginx | Contender::NginxMainline | Contender::Haproxy | Contender::Envoy => {
                 setups.push(setup(contender.name(), true));
             }
-            Contender::Caddy | Contender::Traefik | Contender::Floor | Contender::Direct => {}
+            Contender::Caddy
+            | Contender::Traefik
+            | Contender::Floor
+            | Contender::Direct
+            | Contender::Varnish
+            | Contender::Bare => {}
         }
     }
     setups

@@ -183,6 +183,13 @@ impl Pool {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does the next job here and now. `false`: there is none.
+    #[cfg(test)]
+    pub(crate) fn step(&self, tier: &Tier) -> bool {
+        let job = self.lock().next();
+        job.map(|job| tier.run(job)).is_some()
+    }
+
     /// Makes the disk hang, or go on. What is begun is done.
     #[cfg(test)]
     pub(crate) fn hold(&self, is_held: bool) {

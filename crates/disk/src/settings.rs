@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub struct DiskSettings {
     /// A folder of its own. Made where it is not there; one process at a time uses it.
     pub path: PathBuf,
-    /// Bytes of all files together, as they take room on the disk.
+    /// Bytes of all responses together, as they take room on the disk. Notes, and the folders themselves (some MiB), come on top.
     pub bytes: u64,
     /// Largest body, in bytes.
     pub max_object: u64,

@@ -46,7 +46,8 @@ impl Writer {
         Self { disk, stream: Arc::new(stream), gathered: BytesMut::new(), length: 0, is_over: false }
     }
 
-    /// Adds bytes of the body. `Pending` while too much of it waits to be written. `Ready(false)`: the disk refuses, or it is too
+    /// Adds bytes of the body. `Pending` while too much of it waits to be written: who cannot wait for the disk drops the writer.
+    /// `Ready(false)`: the disk refuses, or it is too
     /// large; what was written is gone, and nothing more is needed.
     pub fn poll_push(&mut self, cx: &mut Context<'_>, bytes: &Bytes) -> Poll<bool> {
         let tier = &self.disk.tier;

@@ -54,6 +54,11 @@ impl Root {
 
     /// Opens the folder.
     pub fn open(mut settings: FilesSettings) -> Result<Self, RootError> {
+        let values = settings.cache_control.iter().chain(settings.types.iter().map(|(_, value)| value));
+        for value in values {
+            let checked = Fields::new().push("x", value.as_bytes());
+            checked.map_err(|_| RootError::Value(value.clone()))?;
+        }
         let beneath = Beneath::new(&settings.root, settings.links).map_err(|why| match why.kind() {
             std::io::ErrorKind::NotADirectory => RootError::NoFolder(settings.root.clone()),
             _ => RootError::Folder { path: settings.root.clone(), why },

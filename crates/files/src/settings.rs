@@ -38,4 +38,7 @@ pub enum RootError {
     /// It is no folder.
     #[error("{0} is no folder")]
     NoFolder(PathBuf),
+    /// A value for `Cache-Control` or `Content-Type` holds what no field may.
+    #[error("{0:?} holds a character that no field may hold")]
+    Value(Box<str>),
 }

@@ -1,17 +1,20 @@
 //! What was found under names, remembered for a second, so that a hit costs no look at the disk.
 //!
 //! Bounded by count: files and folders on one side, names under which nothing lies on the other, so that a scan for holes drives
-//! out no file. A large file that is remembered is an open descriptor, a small one is its bytes. After a second a name is looked up
+//! out no file. A large file that is remembered is an open descriptor, a small one is its bytes; all are let go where descriptors are
+//! short. After a second a name is looked up
 //! again, and what still stands for itself is kept; what nobody has asked for in a minute is let go, so that files which were
 //! deleted do not stay on the disk for our sake. Each look happens on a thread that may wait, with a deadline.
 //!
 //! Hot path: a hash of the name, a read lock of one shard, a count of references.
 
 use crate::beneath::Beneath;
-use crate::opened::{Opened, Seen, look};
+use crate::opened::{Opened, Seen, Stamp, look};
 use crate::root::Unserved;
 use net::blocking;
 use quick_cache::sync::Cache;
+use rustix::io::Errno;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -103,16 +106,15 @@ impl Shelf {
         let known = kept.as_ref().and_then(|kept| kept.file()?.stamp());
         let now = self.now();
         self.sweep(now);
-        let work = blocking({
-            let (beneath, name) = (Arc::clone(&self.beneath), name.to_vec());
-            move || look(&beneath, &name, known)
-        });
-        let seen = match timeout(PATIENCE, work).await {
-            Ok(Ok(Ok(seen))) => seen,
-            Ok(Ok(Err(e))) => return Err(failed(name, &e.to_string())),
-            Ok(Err(e)) => return Err(failed(name, &e.to_string())),
-            Err(_) => return Err(failed(name, "the disk was silent")),
+        let seen = match self.ask(name, known).await {
+            // What is remembered holds descriptors that are needed now.
+            Err(e) if is_short_of_descriptors(&e) => {
+                self.there.clear();
+                self.ask(name, known).await
+            }
+            seen => seen,
         };
+        let seen = seen.map_err(|e| Unserved::Failed(format!("{}: {e}", name.escape_ascii())))?;
         let place = match (seen, kept) {
             (Seen::Same, Some(kept)) => {
                 kept.looked.store(now, Ordering::Relaxed);
@@ -130,6 +132,16 @@ impl Shelf {
         other.remove(name);
         here.insert(name.into(), Arc::clone(&kept));
         Ok(kept)
+    }
+
+    /// Looks, on a thread that may wait.
+    async fn ask(&self, name: &[u8], known: Option<Stamp>) -> io::Result<Seen> {
+        let (beneath, name) = (Arc::clone(&self.beneath), name.to_vec());
+        match timeout(PATIENCE, blocking(move || look(&beneath, &name, known))).await {
+            Ok(Ok(seen)) => seen,
+            Ok(Err(e)) => Err(io::Error::other(e)),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the disk was silent")),
+        }
     }
 
     /// Lets go what nobody has asked for in a while, now and then.
@@ -152,9 +164,9 @@ impl Shelf {
     }
 }
 
-/// For the operator, who may read the name.
-fn failed(name: &[u8], why: &str) -> Unserved {
-    Unserved::Failed(format!("{}: {why}", name.escape_ascii()))
+/// Are too many files open, in this process or on this machine?
+fn is_short_of_descriptors(e: &io::Error) -> bool {
+    matches!(Errno::from_io_error(e), Some(Errno::MFILE | Errno::NFILE))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ static WORK: Condvar = Condvar::new();
 
 /// Work was not done: too much waits, no thread could be started, or it panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many wait for the disk")]
+#[error("work for the disk was not done")]
 pub struct NotDone;
 
 /// What some work will have given. May be dropped: the work is done, and nobody hears of it.

@@ -61,7 +61,7 @@ fn a_scan_does_not_push_out_what_is_used() {
     let size = 16_000;
     for number in 0..100 {
         store(&disk, key(number), b"", &noise(1, size));
-        assert!(find(&disk, key(number)).is_some());
+        find_in_time(&disk, key(number));
     }
     for number in 1000..2000 {
         store(&disk, key(number), b"", &noise(1, size));
@@ -78,7 +78,7 @@ fn what_is_read_counts_until_it_is_not_read_any_more() {
     let disk = open(&folder, 2 * MIB);
     store(&disk, key(1), b"", &noise(1, 900_000));
     store(&disk, key(2), b"", &noise(2, 900_000));
-    let read = [find(&disk, key(1)).unwrap(), find(&disk, key(2)).unwrap()];
+    let read = [find_in_time(&disk, key(1)), find_in_time(&disk, key(2))];
     disk.remove(key(1));
     disk.remove(key(2));
     store(&disk, key(3), b"", &noise(3, 900_000));

@@ -30,6 +30,12 @@ fn open(folder: &Folder, bytes: u64) -> Arc<Disk> {
     disk
 }
 
+/// The room without threads: nothing is done in it but what the test does.
+fn without_threads(folder: &Folder, bytes: u64) -> Arc<Disk> {
+    let tier = crate::tier::Tier::open(&settings(folder.as_ref(), bytes)).unwrap();
+    Arc::new(Disk { tier: Arc::new(tier) })
+}
+
 /// Polls until something holds, and not for ever.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();

@@ -70,6 +70,7 @@ proptest! {
                 }
             }
         }
+        until("all writers have ended", || disk.tier.writers.load(Ordering::Relaxed) == 0);
         prop_assert_eq!(disk.counts().damaged, 0);
         prop_assert!(usage(folder.as_ref()) <= disk.counts().bytes);
     }

@@ -1,6 +1,6 @@
 //! Disks that refuse: full, read-only, no files so large.
 
-use crate::support::{body, find, key, noise, store, until};
+use crate::support::{body, find, find_in_time, key, noise, store, until};
 use disk::{Disk, DiskSettings};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -68,7 +68,7 @@ fn a_full_disk_refuses_rests_goes_on_to_serve_and_is_written_again_when_there_is
     assert!(disk.write(key(99), "head".into(), Some(10)).is_none(), "writing rests");
     assert_eq!(disk.counts().refused, 2);
     for number in 0..number {
-        assert_eq!(body(&find(&disk, key(number)).unwrap()), noise(number, 300_000));
+        assert_eq!(body(&find_in_time(&disk, key(number))), noise(number, 300_000));
     }
     assert_eq!(disk.counts().evictions, 0, "nobody goes for one that cannot be written");
 
@@ -88,7 +88,7 @@ fn a_disk_that_has_become_read_only_still_serves() {
     assert!(store(&disk, key(1), b"one") && store(&disk, key(2), b"two"));
     small.remount("remount,ro");
     assert!(!store(&disk, key(3), b"three"));
-    assert_eq!(body(&find(&disk, key(1)).unwrap()), b"one");
+    assert_eq!(body(&find_in_time(&disk, key(1))), b"one");
     disk.remove(key(2));
     assert!(find(&disk, key(2)).is_none(), "what is removed is not found though its file stays");
     assert!(disk.note("purges", b"x").is_err());
@@ -108,7 +108,7 @@ fn writes_with_a_limit_on_the_size_of_files() {
     assert!(store(&disk, key(3), &noise(3, 10_000)), "what is small is written on");
     assert!(disk.counts().bytes < MIB, "nothing of the large one is left in the books");
     assert_eq!(std::fs::read_dir(folder.join("tmp")).unwrap().count(), 0, "nor on the disk");
-    assert_eq!(body(&find(&disk, key(3)).unwrap()), noise(3, 10_000));
+    assert_eq!(body(&find_in_time(&disk, key(3))), noise(3, 10_000));
 }
 
 #[test]

@@ -53,6 +53,16 @@ pub(crate) fn find(disk: &Disk, key: u128) -> Option<Found> {
     wait(disk.find(key))
 }
 
+/// Looks until it is found, on a busy machine too.
+pub(crate) fn find_in_time(disk: &Disk, key: u128) -> Found {
+    let mut found = None;
+    until("it is found", || {
+        found = find(disk, key);
+        found.is_some()
+    });
+    found.unwrap()
+}
+
 pub(crate) fn body(found: &Found) -> Vec<u8> {
     let mut bytes = vec![0; found.length as usize];
     found.file.read_exact_at(&mut bytes, found.offset).unwrap();

@@ -26,7 +26,7 @@ fn query<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use message::{Fields, Method, Target, Version};
+    use message::{Fields, Method, Name, Target, Version};
 
     fn head(fields: &[(Name, &str)]) -> RequestHead {
         let mut all = Fields::new();

@@ -7,11 +7,12 @@
 use crate::arrival::Arrival;
 use crate::caching::Caches;
 use crate::client_address::is_trusted;
+use crate::purging::beginnings;
 use crate::site::Site;
 use crate::stop::{Reason, Stop};
 use crate::trip::Trip;
 use cache::{Asking, KeySettings, Purge, What};
-use message::{Fields, Method, Name, RequestHead, ResponseHead, Scheme, StatusCode};
+use message::{Fields, Method, Name, RequestHead, ResponseHead, Scheme, StatusCode, Target};
 use net::Body;
 use route::{Ask, Find, Params};
 use serde_json::json;
@@ -61,7 +62,7 @@ fn wanted(site: &Site, scheme: Scheme, head: &RequestHead) -> Result<Vec<Purge>,
     if !tags.is_empty() {
         return Ok(tags.into_iter().map(|tag| Purge { what: What::Tag(tag), is_soft }).collect());
     }
-    Ok(vec![Purge { what: what(site, scheme, head), is_soft }])
+    Ok(what(site, scheme, head).into_iter().map(|what| Purge { what, is_soft }).collect())
 }
 
 fn is_soft(fields: &Fields) -> Result<bool, Stop> {
@@ -82,14 +83,14 @@ fn tags(fields: &Fields) -> Vec<Box<str>> {
         .collect()
 }
 
-/// The URL as the route that serves it has it in its keys.
-fn what(site: &Site, scheme: Scheme, head: &RequestHead) -> What {
-    let path = head.target.path();
-    if let Some(start) = path.strip_suffix('*') {
-        let host = head.authority.as_ref().map_or("*", |authority| authority.host());
-        return What::Prefix(format!("{}{start}", host.to_ascii_lowercase()).into());
+/// The URL as the route that serves it has it in its keys; or all that begin so.
+fn what(site: &Site, scheme: Scheme, head: &RequestHead) -> Vec<What> {
+    // What is left of a path is one, but for a `*` alone.
+    let start = head.target.path().strip_suffix('*').map(|start| if start.is_empty() { "/" } else { start });
+    match start.and_then(|start| Target::parse(start.as_bytes(), false).ok()) {
+        Some(target) => beginnings(site, scheme, &RequestHead { target, ..head.clone() }),
+        None => vec![What::Url(url(site, scheme, head))],
     }
-    What::Url(url(site, scheme, head))
 }
 
 /// What purges of that URL go by.

@@ -79,5 +79,5 @@ fn a_body_that_must_pass_through_is_not_sent_by_the_kernel() {
 
 #[test]
 fn a_body_is_no_larger_for_files() {
-    assert!(size_of::<Body>() <= 80, "{}", size_of::<Body>());
+    assert!(size_of::<Body>() <= 72, "{}", size_of::<Body>());
 }

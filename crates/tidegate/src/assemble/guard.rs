@@ -160,10 +160,14 @@ fn cors_of(typed: &config::Cors, route: &config::Route, at: &Path, report: &mut 
 
 /// The callers that the config names.
 fn consumers(file: &File) -> FxHashMap<Box<str>, Arc<Consumer>> {
+    // One text a plan: what all its consumers share stays warm.
+    let plans: FxHashMap<&str, Arc<str>> =
+        file.plans.keys().map(|name| (name.as_str(), Arc::from(name.as_str()))).collect();
     let one = |typed: &config::Consumer| {
+        let plan = typed.plan.as_ref().map(config::PlanName::as_str).unwrap_or_default();
         let consumer = Consumer {
             name: typed.name.as_str().into(),
-            plan: typed.plan.as_ref().map_or_else(|| "".into(), |plan| plan.as_str().into()),
+            plan: plans.get(plan).map_or_else(|| plan.into(), Arc::clone),
             scopes: Scopes::of(typed.scopes.iter().map(config::Scope::as_str)),
         };
         (typed.name.as_str().into(), Arc::new(consumer))

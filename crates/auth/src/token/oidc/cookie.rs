@@ -68,6 +68,7 @@ fn piece_name(name: &str, at: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use message::Name;
 
     /// What a browser would send after these `Set-Cookie`s.
     fn sent(cookies: &[String]) -> Fields {
