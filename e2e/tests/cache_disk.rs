@@ -405,7 +405,7 @@ fn a_folder_that_cannot_be_written_any_more_is_no_harm() {
 }
 
 #[test]
-fn on_a_full_disk_requests_go_on_and_it_is_used_again_when_there_is_room() {
+fn on_a_full_disk_requests_go_on() {
     let (origin, data) = (library(), Scratch::new());
     fs::create_dir(data.file("cache")).expect("it is ours");
     // A small disk, where this machine lets us make one; else files that may not grow.

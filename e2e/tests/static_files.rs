@@ -96,7 +96,8 @@ fn head_tells_what_get_would() {
         let (head, whole) = (client.head(path, ""), client.get(path, ""));
         assert_eq!(head.status, whole.status, "{path}");
         for name in ["content-length", "content-type", "etag", "last-modified", "location", "vary"] {
-            if whole.status < 400 {
+            // The wire adds a length of nothing to what has a body alone.
+            if whole.status < 400 && !(name == "content-length" && whole.body.is_empty()) {
                 assert_eq!(head.fields.get(name), whole.fields.get(name), "{path} {name}");
             }
         }
