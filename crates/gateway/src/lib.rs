@@ -25,6 +25,7 @@ pub mod guard;
 mod guarded;
 mod missing;
 mod ondisk;
+mod owner;
 mod paced;
 mod poured;
 mod preflight;

@@ -281,7 +281,9 @@ fn stored(
     received: u64,
 ) -> Arrival {
     let Arrival { head: ResponseHead { status, .. }, body, .. } = arrival;
-    let flow = (!body.is_empty()).then(|| Flow::new(body.length(), caching.settings.max_object, WINDOW));
+    // What the memory could not keep in the end is not gathered there while it goes by, on its way to the disk.
+    let most = caching.settings.max_object.min(caches.store.largest());
+    let flow = (!body.is_empty()).then(|| Flow::new(body.length(), most, WINDOW));
     let content = flow
         .as_ref()
         .map_or_else(|| Content::Whole(bytes::Bytes::new()), |flow| Content::Growing(Arc::clone(flow)));

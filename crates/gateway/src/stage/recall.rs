@@ -7,6 +7,7 @@ use crate::caching::{Caches, Caching};
 use crate::given::{Given, give};
 use crate::missing::Missing;
 use crate::ondisk;
+use crate::owner::owner;
 use crate::stop::{Reason as Ended, Stop};
 use crate::trip::Trip;
 use cache::{Asked, Asking, Entry, Join, Key, Outcome, Reason, Standing, Verdict, judge, stale_on_error};
@@ -79,11 +80,7 @@ fn whose<'c>(trip: &Trip, caching: &'c Caching) -> (&'c cache::Settings, Option<
     if !caching.settings.per_consumer {
         return (&caching.settings, None);
     }
-    let consumer = trip.caller().and_then(|caller| match &caller.consumer {
-        Some(consumer) => Some(Arc::clone(&consumer.name)),
-        None if caller.subject.is_empty() => None,
-        None => Some(Arc::clone(&caller.subject)),
-    });
+    let consumer = trip.head.as_ref().and_then(|head| owner(trip.caller().map(|known| &**known), &head.fields));
     if consumer.is_some() { (&caching.settings, consumer) } else { (&caching.shared, None) }
 }
 
