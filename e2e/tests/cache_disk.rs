@@ -348,7 +348,9 @@ fn a_large_response_is_streamed_to_the_disk_while_it_is_served_and_then_in_parts
     cuts(&gateway);
     let whole = gateway.get("/large");
     assert!(whole.is_hit() && whole.body == *large, "{} bytes", whole.body.len());
-    assert_eq!(origin.requests().iter().filter(|request| request.target == "/large").count(), 1);
+    // A HEAD that comes before the last byte is on the disk may go on to the origin; a GET would fetch all of it again.
+    let fetched = |request: &&e2e::Request| (&*request.method, &*request.target) == ("GET", "/large");
+    assert_eq!(origin.requests().iter().filter(fetched).count(), 1);
 }
 
 #[test]
