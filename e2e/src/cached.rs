@@ -129,6 +129,7 @@ impl Raw {
     #[track_caller]
     pub fn ask(&mut self, method: &str, target: &str, fields: &str) -> Response {
         let length = if method == "PURGE" { "" } else { "Content-Length: 0\r\n" };
-        self.send(format!("{method} {target} HTTP/1.1\r\nHost: example.com\r\n{length}{fields}\r\n")).response()
+        self.send(format!("{method} {target} HTTP/1.1\r\nHost: example.com\r\n{length}{fields}\r\n"))
+            .response()
     }
 }

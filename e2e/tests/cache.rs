@@ -94,7 +94,11 @@ fn a_stale_response_is_asked_about_and_a_304_makes_it_fresh_with_the_new_fields(
     let first = gateway.get("/");
     assert_eq!((first.status, first.fields.get("x-version")), (200, Some("1")), "{first}");
     let second = gateway.get("/");
-    assert_eq!((second.status, second.text().as_str()), (200, "/ 1"), "the client asked for no 304: {second}");
+    assert_eq!(
+        (second.status, second.text().as_str()),
+        (200, "/ 1"),
+        "the client asked for no 304: {second}"
+    );
     assert!(second.says("fwd=stale") && second.says("fwd-status=304"), "{second}");
     for answer in [&second, &gateway.get("/")] {
         assert_eq!(answer.fields.all("x-version"), ["2"], "RFC 9111 section 3.2: {answer}");
@@ -201,11 +205,19 @@ fn parts_are_cut_from_what_is_kept() {
     }
     for range in ["bytes=1000-", "bytes=5000-6000", "bytes=-0"] {
         let none = of_page(&gateway, &format!("Range: {range}\r\n"));
-        assert_eq!((none.status, none.fields.get("content-range")), (416, Some("bytes */1000")), "{range}: {none}");
+        assert_eq!(
+            (none.status, none.fields.get("content-range")),
+            (416, Some("bytes */1000")),
+            "{range}: {none}"
+        );
     }
     for range in ["bytes=9-0", "bytes=a-b", "lines=0-9", "bytes 0-9", "bytes=", "bytes=0-9,x"] {
         let whole = of_page(&gateway, &format!("Range: {range}\r\n"));
-        assert_eq!((whole.status, whole.text()), (200, text.clone()), "RFC 9110 section 14.2, {range}: {whole}");
+        assert_eq!(
+            (whole.status, whole.text()),
+            (200, text.clone()),
+            "RFC 9110 section 14.2, {range}: {whole}"
+        );
     }
     assert_eq!(origin.count(), 1);
 }
@@ -312,7 +324,11 @@ fn clients_may_ask_for_something_newer_or_take_something_older() {
     let gateway = Tidegate::caching(&origin, "{}");
     let ask = |path: &str, control: &str| gateway.connect().get(path, &format!("{control}\r\n"));
     gateway.get("/");
-    for control in ["Cache-Control: max-age=50", "Cache-Control: min-fresh=5", "Cache-Control: max-age=1000, max-stale=5"] {
+    for control in [
+        "Cache-Control: max-age=50",
+        "Cache-Control: min-fresh=5",
+        "Cache-Control: max-age=1000, max-stale=5",
+    ] {
         assert_hit(&ask("/", control), "/ 1");
     }
     for (number, control) in [
@@ -362,7 +378,9 @@ fn clients_have_no_say_where_the_route_says_so() {
     let origin = Origin::counting(FRESH);
     let gateway = Tidegate::caching(&origin, "{ client_control: false }");
     gateway.get("/");
-    for control in ["Cache-Control: no-cache", "Cache-Control: max-age=0", "Cache-Control: no-store", "Pragma: no-cache"] {
+    for control in
+        ["Cache-Control: no-cache", "Cache-Control: max-age=0", "Cache-Control: no-store", "Pragma: no-cache"]
+    {
         assert_hit(&gateway.connect().get("/", &format!("{control}\r\n")), "/ 1");
     }
     let nothing = gateway.connect().get("/other", "Cache-Control: only-if-cached\r\n");
@@ -431,7 +449,9 @@ fn the_key_is_what_the_route_says() {
     for same in ["/?a=1&b=2", "/?a=1&utm_source=x&b=2", "/?utm_medium=&b=2&utm_campaign=spring&a=1"] {
         assert_eq!(public(same, ""), "/?b=2&a=1 1", "{same}");
     }
-    for (number, other) in [(2, "/?a=1"), (3, "/?a=1&b=3"), (4, "/?a=1&b=2&c=3"), (5, "/?a=1&a=2"), (6, "/?a=2&a=1")] {
+    for (number, other) in
+        [(2, "/?a=1"), (3, "/?a=1&b=3"), (4, "/?a=1&b=2&c=3"), (5, "/?a=1&a=2"), (6, "/?a=2&a=1")]
+    {
         assert_eq!(public(other, ""), format!("{other} {number}"));
     }
     assert_eq!(public("/?a=1", "X-Tenant: one\r\n"), "/?a=1 7");
@@ -440,7 +460,8 @@ fn the_key_is_what_the_route_says() {
     // With `public`, cookies keep nothing out, and those of the key tell apart.
     let origin = Origin::counting("Cache-Control: public, max-age=60\r\n");
     let gateway = Tidegate::caching(&origin, "{ key: { query: none, cookies: [theme] } }");
-    let themed = |path: &str, cookie: &str| gateway.connect().get(path, &format!("Cookie: {cookie}\r\n")).text();
+    let themed =
+        |path: &str, cookie: &str| gateway.connect().get(path, &format!("Cookie: {cookie}\r\n")).text();
     assert_eq!(themed("/", "theme=dark; session=1"), "/ 1");
     assert_eq!(themed("/?anything", "session=2; theme=dark"), "/ 1");
     assert_eq!(themed("/", "theme=light; session=1"), "/ 2");
@@ -487,7 +508,11 @@ fn what_changes_a_resource_makes_what_is_kept_of_it_worthless() {
         let wanted = exchange.request().fields.get("x-answer").unwrap_or("200 OK").to_owned();
         let more = exchange.request().fields.get("x-fields").unwrap_or_default().replace('|', "\r\n");
         let body = format!("{method} {target} {}", exchange.number());
-        exchange.answer(&wanted, &format!("Cache-Control: max-age=60\r\n{more}\r\n").replace("\r\n\r\n", "\r\n"), body);
+        exchange.answer(
+            &wanted,
+            &format!("Cache-Control: max-age=60\r\n{more}\r\n").replace("\r\n\r\n", "\r\n"),
+            body,
+        );
     });
     let gateway = Tidegate::caching(&origin, "{}");
     let is_kept = |path: &str| gateway.get(path).is_hit();
@@ -515,7 +540,11 @@ fn what_changes_a_resource_makes_what_is_kept_of_it_worthless() {
     }
     let told = "X-Fields: Location: /made|Content-Location: http://example.com/content\r\n";
     gateway.connect().ask("POST", "/page", told);
-    assert_eq!(all.map(is_kept), [false, false, false, true], "what its Location and Content-Location name too");
+    assert_eq!(
+        all.map(is_kept),
+        [false, false, false, true],
+        "what its Location and Content-Location name too"
+    );
     gateway.connect().ask("POST", "/page", "X-Fields: Location: http://elsewhere.example/foreign\r\n");
     assert!(is_kept("/foreign"));
     let elsewhere = || {
@@ -596,7 +625,8 @@ fn a_stream_of_events_passes_event_by_event_to_each_client_for_itself() {
 #[test]
 fn a_tunnel_passes() {
     let origin = Origin::start(|exchange| {
-        exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+        exchange
+            .send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
         let words = exchange.read_some();
         exchange.send(words);
         exchange.close();

@@ -1,7 +1,9 @@
 //! Many at once: one request goes to the origin, all others are given its answer while it comes; and nobody spoils it for
 //! anybody, neither who leaves, nor who is slow, nor an origin that breaks off.
 
-use e2e::{Exchange, Gate, Origin, PATIENCE, Raw, Response, Saying, Tidegate, at_once, curl, get, h2load, soon};
+use e2e::{
+    Exchange, Gate, Origin, PATIENCE, Raw, Response, Saying, Tidegate, at_once, curl, get, h2load, soon,
+};
 use std::time::{Duration, Instant};
 
 const FRESH: &str = "Cache-Control: max-age=60\r\n";
@@ -80,7 +82,10 @@ fn those_who_wait_are_told_that_another_has_fetched_it() {
     assert_eq!(origin.count(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.says("stored") && !answer.says("collapsed")).count(), 1);
     // Who came when it was there already has found it.
-    assert!(answers.iter().filter(|a| !a.says("stored")).all(|a| a.is_hit() || a.says("collapsed")), "{answers:?}");
+    assert!(
+        answers.iter().filter(|a| !a.says("stored")).all(|a| a.is_hit() || a.says("collapsed")),
+        "{answers:?}"
+    );
 }
 
 /// An origin that says this, and holds all requests but the first until so many are there at once.
@@ -230,7 +235,11 @@ fn a_body_that_breaks_off_is_a_cut_for_all_and_kept_for_nobody() {
         gate.open();
         for (client, head) in clients.iter_mut().zip(heads) {
             let rest = client.read_to_end().unwrap_or_default();
-            assert!(!rest.ends_with(b"0\r\n\r\n"), "a short body that looks whole: {head}{}", rest.escape_ascii());
+            assert!(
+                !rest.ends_with(b"0\r\n\r\n"),
+                "a short body that looks whole: {head}{}",
+                rest.escape_ascii()
+            );
         }
         let next = gateway.get("/");
         assert!(!next.is_hit() && !next.complete, "{next}");

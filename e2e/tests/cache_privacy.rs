@@ -100,12 +100,17 @@ fn callers_with_keys_never_get_each_others_answers() {
         let requests: Vec<String> =
             (0..40).map(|n| get("/account", &key(if n % 2 == 0 { A } else { B }))).collect();
         for _ in 0..3 {
-            for (answer, name) in at_once(gateway.address(), &requests).iter().zip(["anna", "bert"].iter().cycle()) {
+            for (answer, name) in
+                at_once(gateway.address(), &requests).iter().zip(["anna", "bert"].iter().cycle())
+            {
                 assert!(answer.text().starts_with(&format!("for {name}:")), "{cache}, {name}: {answer}");
             }
         }
         let stranger = gateway.get("/account");
-        assert_eq!(stranger.status, 401, "{cache}: what is kept is for nobody whom the route refuses: {stranger}");
+        assert_eq!(
+            stranger.status, 401,
+            "{cache}: what is kept is for nobody whom the route refuses: {stranger}"
+        );
         let _ = stranger;
     }
 }

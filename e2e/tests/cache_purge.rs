@@ -1,7 +1,10 @@
 //! What is purged is given to nobody any more: on this node at once, on the others within a second, and on those that were
 //! away meanwhile as well.
 
-use e2e::{Gate, Origin, PATIENCE, Raw, Redis, Response, Scratch, Signal, Tidegate, eventually, get, is_problem, soon, while_waiting};
+use e2e::{
+    Gate, Origin, PATIENCE, Raw, Redis, Response, Scratch, Signal, Tidegate, eventually, get, is_problem,
+    soon, while_waiting,
+};
 use std::time::{Duration, Instant};
 
 const FRESH: &str = "Cache-Control: max-age=3600\r\n";
@@ -31,7 +34,8 @@ fn warm(gateway: &Tidegate, path: &str) -> String {
 fn a_url_is_purged_in_all_its_forms_and_nothing_else_is() {
     let origin = Origin::counting("Cache-Control: max-age=3600\r\nVary: Accept-Language\r\n");
     let gateway = Tidegate::caching_with(&origin, "{}", OURS);
-    let ask = |path: &str, language: &str| gateway.connect().get(path, &format!("Accept-Language: {language}\r\n"));
+    let ask =
+        |path: &str, language: &str| gateway.connect().get(path, &format!("Accept-Language: {language}\r\n"));
     for (path, language) in [("/a", "de"), ("/a", "en"), ("/a?b=1", "de"), ("/a/b", "de")] {
         ask(path, language);
         assert!(ask(path, language).is_hit());
@@ -41,7 +45,10 @@ fn a_url_is_purged_in_all_its_forms_and_nothing_else_is() {
     assert!(!ask("/a", "de").is_hit() && !ask("/a", "en").is_hit());
     assert!(ask("/a?b=1", "de").is_hit() && ask("/a/b", "de").is_hit());
     assert!(ask("/a", "de").is_hit() && ask("/a", "en").is_hit(), "what comes later is kept");
-    assert!(origin.requests().iter().all(|request| request.method == "GET"), "the origin hears nothing of it");
+    assert!(
+        origin.requests().iter().all(|request| request.method == "GET"),
+        "the origin hears nothing of it"
+    );
     let other = "PURGE /a HTTP/1.1\r\nHost: other.example\r\n\r\n";
     assert_eq!(gateway.connect().send(other).response().status, 200);
     assert!(ask("/a", "de").is_hit(), "another host's is another's");
@@ -188,7 +195,11 @@ fn what_was_being_fetched_during_the_purge_is_not_kept_as_new() {
             assert_eq!(late.response().text(), "/a 2");
         }
         let next = gateway.get("/a");
-        assert_eq!((next.is_hit(), next.text().as_str()), (true, "/a 2"), "before the head: {before_head}: {next}");
+        assert_eq!(
+            (next.is_hit(), next.text().as_str()),
+            (true, "/a 2"),
+            "before the head: {before_head}: {next}"
+        );
         assert_eq!(origin.count(), 2);
     }
 }
@@ -196,10 +207,9 @@ fn what_was_being_fetched_during_the_purge_is_not_kept_as_new() {
 /// The config of a node of a cluster, with a disk in `data` where there is one.
 fn node(redis: &Redis, origin: &Origin, data: Option<&Scratch>) -> String {
     let cache = match data {
-        Some(data) => format!(
-            "data_dir: {}\ncache: {{ purge_from: 127.0.0.0/8, disk: 64MiB }}",
-            data.path().display()
-        ),
+        Some(data) => {
+            format!("data_dir: {}\ncache: {{ purge_from: 127.0.0.0/8, disk: 64MiB }}", data.path().display())
+        }
         None => OURS.to_owned(),
     };
     let more = format!("cluster: {{ redis: \"{}\" }}\n{cache}", redis.url());
@@ -244,7 +254,8 @@ fn what_is_purged_on_one_node_is_gone_on_the_other_within_a_second() {
 
 #[test]
 fn a_soft_purge_is_soft_on_the_other_node_too() {
-    let (redis, origin) = (Redis::start(), Origin::counting("Cache-Control: max-age=3600\r\nETag: \"a\"\r\n"));
+    let (redis, origin) =
+        (Redis::start(), Origin::counting("Cache-Control: max-age=3600\r\nETag: \"a\"\r\n"));
     let [here, there] = two(&redis, &origin);
     warm(&there, "/a");
     purge(&here, "/a", "X-Purge: soft\r\n");
@@ -310,7 +321,8 @@ fn ledger(data: &Scratch) -> String {
 #[test]
 fn a_purge_outlasts_the_death_of_the_process() {
     let (origin, data) = (Origin::counting(FRESH), Scratch::new());
-    let more = format!("data_dir: {}\ncache: {{ purge_from: 127.0.0.0/8, disk: 64MiB }}", data.path().display());
+    let more =
+        format!("data_dir: {}\ncache: {{ purge_from: 127.0.0.0/8, disk: 64MiB }}", data.path().display());
     let config = Tidegate::caching_config(origin.address(), "{}", &more);
     let gateway = Tidegate::start(&config);
     let (old, kept) = (warm(&gateway, "/a"), warm(&gateway, "/kept"));

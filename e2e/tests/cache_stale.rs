@@ -76,7 +76,9 @@ fn assert_stale(answer: &Response) {
 
 #[test]
 fn what_is_stale_is_given_while_the_origin_fails() {
-    for (fields, cache) in [(stale(", stale-if-error=600"), "{}"), (STALE.to_owned(), "{ stale_if_error: 10m }")] {
+    for (fields, cache) in
+        [(stale(", stale-if-error=600"), "{}"), (STALE.to_owned(), "{ stale_if_error: 10m }")]
+    {
         let status = Saying::new("200 OK");
         let origin = failing(&fields, &status);
         let gateway = Tidegate::caching(&origin, cache);

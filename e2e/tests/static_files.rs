@@ -78,7 +78,10 @@ fn a_file_is_sent_with_what_is_known_of_it() {
     assert_eq!(fields.get("cache-control"), Some("public, max-age=60"));
     assert_eq!(fields.get("accept-ranges"), Some("bytes"));
     assert!(fields.get("content-type").is_some_and(|media| media.starts_with("text/plain")), "{answer}");
-    assert!(fields.get("etag").is_some_and(|tag| tag.starts_with('"') && tag.len() > 3), "a strong one: {answer}");
+    assert!(
+        fields.get("etag").is_some_and(|tag| tag.starts_with('"') && tag.len() > 3),
+        "a strong one: {answer}"
+    );
     assert!(fields.has("date"), "{answer}");
     let page = gateway.get("/f/sub/index.html");
     assert!(page.fields.get("content-type").is_some_and(|media| media.starts_with("text/html")), "{page}");
@@ -139,10 +142,16 @@ fn parts_of_files_are_sent() {
     let gateway = serving_settled(&folder, "");
     let tag = gateway.get("/f/hello.txt").fields.get("etag").expect("a tag").to_owned();
     let ask = |fields: &str| gateway.connect().get("/f/hello.txt", &format!("{fields}\r\n"));
-    for (range, from, to) in [("0-3", 0, 3), ("15-", 15, 19), ("-5", 15, 19), ("18-100", 18, 19), ("-100", 0, 19)] {
+    for (range, from, to) in
+        [("0-3", 0, 3), ("15-", 15, 19), ("-5", 15, 19), ("18-100", 18, 19), ("-100", 0, 19)]
+    {
         let part = ask(&format!("Range: bytes={range}"));
         assert_body(&part, 206, &HELLO[from..=to]);
-        assert_eq!(part.fields.get("content-range"), Some(format!("bytes {from}-{to}/20").as_str()), "{range}");
+        assert_eq!(
+            part.fields.get("content-range"),
+            Some(format!("bytes {from}-{to}/20").as_str()),
+            "{range}"
+        );
     }
     let beyond = ask("Range: bytes=20-");
     assert_eq!((beyond.status, beyond.fields.get("content-range")), (416, Some("bytes */20")), "{beyond}");
@@ -163,9 +172,8 @@ fn parts_of_files_are_sent() {
 fn who_takes_a_compressed_form_gets_it() {
     let folder = folder();
     let gateway = serving(&folder, "");
-    let ask = |path: &str, accepted: &str| {
-        gateway.connect().get(path, &format!("Accept-Encoding: {accepted}\r\n"))
-    };
+    let ask =
+        |path: &str, accepted: &str| gateway.connect().get(path, &format!("Accept-Encoding: {accepted}\r\n"));
     let mut tags = Vec::new();
     for (accepted, coding, body) in [
         ("gzip", Some("gzip"), "as gzip"),
@@ -181,7 +189,10 @@ fn who_takes_a_compressed_form_gets_it() {
         assert_body(&answer, 200, body);
         assert_eq!(answer.fields.get("content-encoding"), coding, "{accepted}: {answer}");
         assert!(answer.fields.lists("vary", "accept-encoding"), "{answer}");
-        assert!(answer.fields.get("content-type").is_some_and(|media| media.contains("javascript")), "{answer}");
+        assert!(
+            answer.fields.get("content-type").is_some_and(|media| media.contains("javascript")),
+            "{answer}"
+        );
         tags.push((coding, answer.fields.get("etag").unwrap_or_default().to_owned()));
     }
     tags.sort();
@@ -266,7 +277,10 @@ fn no_spelling_of_a_path_leads_out_of_the_folder() {
             let line = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
             let answer = gateway.connect().send(line).response();
             assert!((400..500).contains(&answer.status), "{path}: {answer}");
-            assert!(!answer.text().contains("secret\n") && !answer.text().contains("root:"), "{path}: {answer}");
+            assert!(
+                !answer.text().contains("secret\n") && !answer.text().contains("root:"),
+                "{path}: {answer}"
+            );
             assert_ne!(answer.text(), "secret", "{path}");
         }
     }
@@ -373,7 +387,9 @@ fn a_large_file_reaches_many_clients_byte_by_byte() {
 fn files_are_served_over_http_2() {
     let folder = folder();
     let gateway = serving(&folder, "");
-    let ask = |args: &[&str], path: &str| curl(&[&["--http2-prior-knowledge"], args, &[&gateway.url(path)]].concat());
+    let ask = |args: &[&str], path: &str| {
+        curl(&[&["--http2-prior-knowledge"], args, &[&gateway.url(path)]].concat())
+    };
     let whole = ask(&[], "/f/hello.txt");
     assert_eq!((whole.status, whole.version.as_str(), whole.body.as_str()), (200, "2", HELLO), "{whole:?}");
     let part = ask(&["--range", "2-4"], "/f/hello.txt");

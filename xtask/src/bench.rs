@@ -6,9 +6,10 @@ use crate::{packages, python};
 use anyhow::Result;
 
 /// Debian's servers and load tools.
-const PROGRAMS: [Package; 7] = [
+const PROGRAMS: [Package; 8] = [
     Package::program("nginx-light", "nginx"),
     Package::program("haproxy", "haproxy"),
+    Package::program("varnish", "varnishd"),
     Package::program("wrk", "wrk"),
     Package::program("nghttp2-client", "h2load"),
     Package::program("openssl", "openssl"),

@@ -43,7 +43,7 @@ enum Task {
         /// Installs those servers first
         #[arg(long)]
         install: bool,
-        /// Passed on to the bench: proxy h2 stream tls conns routes reload guard faults scale, and its options (try `--help` after `--`)
+        /// Passed on to the bench: proxy h2 stream tls conns routes reload guard cache faults scale, and its options (try `--help` after `--`)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },

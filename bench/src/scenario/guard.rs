@@ -33,8 +33,9 @@ struct Case {
     consumers: usize,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     Case { title: "Rate limit by client address", check: Check::Address, consumers: 1 },
+    Case { title: "API key and rate limit, the same consumer each time", check: Check::Key, consumers: 1 },
     Case {
         title: "API key and rate limit, 1000 consumers in turns",
         check: Check::Key,

@@ -146,6 +146,7 @@ impl Fields {
     }
 
     /// The same lines, with room for the few that a gateway adds.
+    #[must_use]
     pub fn roomy(&self) -> Self {
         let mut copy = Self {
             block: Vec::with_capacity(self.block.len() + ADDED_BYTES),

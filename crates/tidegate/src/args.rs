@@ -4,6 +4,7 @@ use crate::endpoints::Endpoints;
 use crate::hash_password::HashPassword;
 use crate::instances::{Of, Which};
 use crate::keys::Keys;
+use crate::purge::PurgeWhat;
 use crate::simulate::Simulate;
 use crate::tokens::Tokens;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -57,6 +58,10 @@ pub(crate) enum Command {
     Tokens(Tokens),
     /// Show the limits of a running node, and what they did.
     Limits(At),
+    /// Show what a running node keeps in its cache, and what each route had of it.
+    Cache(At),
+    /// Take responses out of the cache, or make them stale, on all nodes.
+    Purge(PurgeWhat),
     /// Make what `consumers[].basic.password_hash` holds of a password, from the terminal or standard input.
     HashPassword(HashPassword),
     /// Try out in virtual time what would happen.

@@ -1,4 +1,5 @@
-//! Metrics that are states and not counts: the state of each endpoint, how many instances there are, the step of overload.
+//! Metrics that are states and not counts: the state of each endpoint, how many instances there are, how full the cache is, the step
+//! of overload.
 //!
 //! They are read where they are when somebody scrapes, so there is nothing to keep in step. *Not here*: what is counted
 //! (the room `observe`).
@@ -58,13 +59,7 @@ pub(crate) fn write(
 /// The tables of limits, the other nodes, and the issuers of tokens. Nothing of what no config has asked for.
 pub(crate) fn write_guarding(guarding: &Guarding, out: &mut String) {
     let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
-        if samples.is_empty() {
-            return;
-        }
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (labels, value) in samples {
-            let _ = writeln!(out, "{name}{labels} {value}");
-        }
+        write_family(name, kind, help, samples, out);
     };
     if let Some(tables) = guarding.made() {
         let (limiter, quotas) = (&tables.limiter, &tables.quotas);
@@ -96,6 +91,49 @@ pub(crate) fn write_guarding(guarding: &Guarding, out: &mut String) {
         .map(|view| (format!("{{issuer=\"{}\"}}", escaped(&view.issuer)), view.failed))
         .collect();
     family("tidegate_issuer_failures_total", "counter", "Times that an issuer gave no keys.", &failed);
+}
+
+/// The memory and the disk of the cache, where there is one.
+pub(crate) fn write_cache(memory: &cache::Counts, disk: Option<&disk::Counts>, out: &mut String) {
+    let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
+        write_family(name, kind, help, samples, out);
+    };
+    let tiers = |memory: u64, disk: Option<u64>| {
+        let of = |tier: &str, value| (format!("{{tier=\"{tier}\"}}"), value);
+        let mut samples = vec![of("memory", memory)];
+        samples.extend(disk.map(|value| of("disk", value)));
+        samples
+    };
+    let objects = tiers(memory.objects, disk.map(|disk| disk.objects));
+    family("tidegate_cache_objects", "gauge", "Responses that are kept.", &objects);
+    let bytes = tiers(memory.bytes, disk.map(|disk| disk.bytes));
+    family("tidegate_cache_bytes", "gauge", "Bytes of the responses that are kept.", &bytes);
+    let capacity = tiers(memory.capacity, disk.map(|disk| disk.capacity));
+    family("tidegate_cache_capacity_bytes", "gauge", "Bytes that may be kept.", &capacity);
+    let evictions = tiers(memory.evictions, disk.map(|disk| disk.evictions));
+    let help = "Responses that had to go for others.";
+    family("tidegate_cache_evictions_total", "counter", help, &evictions);
+    let flights = [(String::new(), memory.flights)];
+    family("tidegate_cache_flights", "gauge", "Fetches of responses that are under way.", &flights);
+    let Some(disk) = disk else { return };
+    let refused = [(String::new(), disk.refused)];
+    let help = "Responses that the disk did not take: it was too slow, or refused.";
+    family("tidegate_cache_disk_refused_total", "counter", help, &refused);
+    let damaged = [(String::new(), disk.damaged)];
+    let help = "Files that were damaged, and dropped.";
+    family("tidegate_cache_disk_damaged_total", "counter", help, &damaged);
+}
+
+/// One metric with its samples: labels in their braces, and a value. Nothing where there are none.
+fn write_family(name: &str, kind: &str, help: &str, samples: &[(String, u64)], out: &mut String) {
+    if samples.is_empty() {
+        return;
+    }
+    // Writing to a text cannot fail.
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in samples {
+        let _ = writeln!(out, "{name}{labels} {value}");
+    }
 }
 
 /// How many instances there are and are wanted. Nothing where no service has instances.
@@ -141,6 +179,43 @@ mod tests {
         write(&[], &[], Strain::ShedLow, &mut text);
         assert!(text.ends_with("\ntidegate_overload_step 2\n"), "{text}");
         assert!(!text.contains("tidegate_instances"), "nobody has instances: {text}");
+    }
+
+    #[test]
+    fn the_cache_has_a_series_for_each_tier_that_there_is() {
+        let memory =
+            cache::Counts { objects: 1, bytes: 2, capacity: 3, evictions: 4, insertions: 5, flights: 6 };
+        let disk = disk::Counts {
+            objects: 7,
+            bytes: 8,
+            capacity: 9,
+            evictions: 10,
+            writes: 11,
+            refused: 12,
+            damaged: 13,
+            is_loaded: true,
+        };
+        let samples = |disk| {
+            let mut text = String::new();
+            write_cache(&memory, disk, &mut text);
+            text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let both = [
+            "tidegate_cache_objects{tier=\"memory\"} 1",
+            "tidegate_cache_objects{tier=\"disk\"} 7",
+            "tidegate_cache_bytes{tier=\"memory\"} 2",
+            "tidegate_cache_bytes{tier=\"disk\"} 8",
+            "tidegate_cache_capacity_bytes{tier=\"memory\"} 3",
+            "tidegate_cache_capacity_bytes{tier=\"disk\"} 9",
+            "tidegate_cache_evictions_total{tier=\"memory\"} 4",
+            "tidegate_cache_evictions_total{tier=\"disk\"} 10",
+            "tidegate_cache_flights 6",
+            "tidegate_cache_disk_refused_total 12",
+            "tidegate_cache_disk_damaged_total 13",
+        ];
+        assert_eq!(samples(Some(&disk)), both);
+        let alone: Vec<_> = both.into_iter().filter(|line| !line.contains("disk")).collect();
+        assert_eq!(samples(None), alone);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod guarding;
 mod handed;
 mod hash_password;
 mod instances;
+mod kept;
 mod keys;
 mod limits;
 mod listeners;
@@ -26,6 +27,7 @@ mod membership;
 mod newcomer;
 mod node;
 mod programs;
+mod purge;
 mod random;
 mod run;
 mod sample_api;
@@ -70,6 +72,8 @@ fn main() -> ExitCode {
         Command::Keys(what) => keys::keys(&what),
         Command::Tokens(what) => tokens::tokens(&what),
         Command::Limits(at) => limits::limits(&at),
+        Command::Cache(at) => kept::cache(&at),
+        Command::Purge(what) => purge::purge(&what),
         Command::HashPassword(how) => hash_password::hash_password(&how),
         Command::Simulate(what) => simulate::simulate(&what),
         Command::SampleApi(sample) => sample_api::sample_api(&sample),

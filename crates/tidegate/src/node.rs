@@ -1,5 +1,6 @@
 //! The running node: one version of the config in force, and how the next one comes into force.
 
+mod cache;
 mod callers;
 mod editing;
 mod keys;
@@ -564,6 +565,10 @@ impl admin::Node for Node {
         let instances = admin::Node::instances(self);
         gauges::write(&self.shared.site().services, &instances, self.pressure().strain(), &mut text);
         gauges::write_guarding(&self.guarding, &mut text);
+        if let Some(made) = self.caching.made() {
+            let disk = made.disk.as_ref().map(|disk| disk.counts());
+            gauges::write_cache(&made.store.counts(), disk.as_ref(), &mut text);
+        }
         text
     }
 
@@ -659,6 +664,18 @@ impl admin::Node for Node {
 
     fn limits(&self) -> admin::LimitsView {
         self.shown_limits()
+    }
+
+    fn cache(&self) -> admin::CacheView {
+        self.shown_cache()
+    }
+
+    fn purges(&self) -> admin::PurgesView {
+        self.shown_purges()
+    }
+
+    fn purge(&self, order: admin::PurgeOrder) -> admin::Purging<'_> {
+        self.purged(order)
     }
 
     fn explain(&self, request: &str, headers: &[String]) -> Result<Value, String> {

@@ -173,7 +173,8 @@ fn rate(value: &Value) -> String {
     }
 }
 
-fn percent(value: &Value) -> String {
+/// A share from 0 to 1.
+pub(crate) fn percent(value: &Value) -> String {
     value.as_f64().map_or_else(|| "-".into(), |share| format!("{:.1}%", share * 100.0))
 }
 

@@ -10,7 +10,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// No load lasts longer, in seconds, beside the time that it was given.
-const LONGEST: u64 = 120;
+const LONGEST: u64 = 30;
+/// A server that answers fewer requests a second than this is not waited for.
+const SLOWEST: u64 = 2000;
 /// How long a server may take until it has kept what it was asked for.
 const KEEPS_WITHIN: Duration = Duration::from_secs(20);
 
@@ -84,7 +86,11 @@ pub(super) fn load(port: u16, bytes: u64, objects: u64) -> Load {
 
 /// Runs the load tool on the core that is not the server's.
 pub(super) fn ask(lab: &Lab, load: &Load) -> Result<Tally> {
-    tool(lab, "bench-closedloop", &args(load), LONGEST)
+    let given = match load.until {
+        Until::Requests(count) => count / SLOWEST,
+        Until::Elapsed(time) => time.as_secs(),
+    };
+    tool(lab, "bench-closedloop", &args(load), LONGEST + given)
 }
 
 /// Runs one of our tools, and reads the JSON that it prints.

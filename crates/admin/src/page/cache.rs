@@ -34,7 +34,7 @@ fn fullness(view: &CacheView) -> Markup {
     let tier = |name: &str, (objects, used, capacity, evictions): (u64, u64, u64, u64)| {
         html! {
             span.quiet title=(format!("{objects} responses, {used} of {capacity} bytes")) {
-                (name) " " (bytes(used)) " of " (bytes(capacity)) ", " (count(objects)) " responses"
+                (name) " " (bytes(used)) " of " (bytes(capacity)) ", " (count(objects)) @if objects == 1 { " response" } @else { " responses" }
                 @if evictions > 0 { ", " (count(evictions)) " evicted" }
             }
         }

@@ -139,8 +139,7 @@ fn keys_stay_the_same_over_versions_since_they_lie_on_disk() {
 /// The key of `https://example.com/a?b=1` with the seed of these tests.
 const PINNED: u128 = 78_765_493_208_154_529_388_719_695_044_891_310_307;
 
-proptest! {
-    #[test]
+#[test]
 fn two_routes_for_one_url_have_two_keys() {
     let head = at("example.com", "/a");
     let of = |route: &str| {
@@ -152,7 +151,8 @@ fn two_routes_for_one_url_have_two_keys() {
     assert_eq!(of("a"), of("a"));
 }
 
-#[test]
+proptest! {
+    #[test]
     fn equal_keys_mean_equal_parts(
         all in proptest::collection::vec(("[ab]{1,2}", "/[ab]{0,2}", proptest::option::of("[ab]{0,2}")), 2..200)
     ) {

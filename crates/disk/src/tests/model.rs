@@ -28,7 +28,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn what_is_found_is_what_was_put_there_last(deeds in prop::collection::vec(deed(), 1..40)) {
         let folder = Folder::new();

@@ -1,6 +1,7 @@
 //! Others in the place of what is there: bodies, heads, nothing.
 
 use super::*;
+use std::task::Poll;
 
 #[test]
 fn who_reads_what_is_replaced_reads_it_to_its_end() {
@@ -118,4 +119,37 @@ fn a_head_is_not_put_before_a_body_that_it_does_not_belong_to() {
     disk.rewrite(&found, Bytes::from_static(b"removed"));
     until("it is done", || disk.tier.rewrites.load(std::sync::atomic::Ordering::Relaxed) == 0);
     assert!(find(&disk, key(1)).is_none() && !place(&folder, key(1)).exists());
+}
+
+#[test]
+fn a_body_that_comes_while_another_is_copied_for_its_new_head_stays() {
+    let folder = Folder::new();
+    let disk = open(&folder, 64 * MIB);
+    store(&disk, key(1), b"old", &noise(1, 9_000_000));
+    drop(disk);
+    let disk = without_threads(&folder, 64 * MIB);
+    disk.tier.load();
+    let step = || assert!(disk.tier.pool.step(&disk.tier));
+    let old = wait(async {
+        let mut first = Box::pin(disk.find(key(1)));
+        assert!(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await.is_pending());
+        while !disk.tier.index.slot(key(1)).unwrap().is_trusted {
+            step();
+        }
+        // It is kept open now, however long the check has taken.
+        disk.find(key(1)).await.unwrap()
+    });
+    disk.rewrite(&old, Bytes::from_static(b"old, refreshed"));
+    disk.write(key(1), Bytes::from_static(b"new"), None).unwrap().finish();
+    // A slice of the copy, the new body, and the rest of the copy.
+    step();
+    assert_eq!(std::fs::read_dir(folder.path("tmp")).unwrap().count(), 1);
+    step();
+    while disk.tier.pool.step(&disk.tier) {}
+    assert_eq!(std::fs::read_dir(folder.path("tmp")).unwrap().count(), 0);
+    let bytes = std::fs::read(place(&folder, key(1))).unwrap();
+    assert!(bytes.len() == 56 + 3 + 8 && bytes[56..59] == *b"new");
+    drop(old);
+    disk.tier.room.reap();
+    assert_eq!(disk.counts().bytes, 4096);
 }

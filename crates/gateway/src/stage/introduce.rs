@@ -31,8 +31,9 @@ pub(crate) fn introduce(trip: &mut Trip) {
     // Once over all lines: what is written anew below goes, and what a stranger claims or anybody pretends.
     fields.retain(|name, text, _| match name {
         Name::Other => !is_pretended(text, trusted),
-        Name::XForwardedFor | Name::Forwarded => false,
-        Name::XTidegateAuth
+        Name::XForwardedFor
+        | Name::Forwarded
+        | Name::XTidegateAuth
         | Name::XTidegateConsumer
         | Name::XTidegateSubject
         | Name::XTidegatePlan

@@ -46,7 +46,10 @@ fn tries(url: &str) -> [(String, &'static str); 8] {
             format!("curl -i {url}/v1/me"),
             "What the API sees of your call. X-Instance says who answered; call again and it changes.",
         ),
-        (format!("curl {url}/v1/products/7"), "One product, which a cache may keep for a minute."),
+        (
+            format!("curl -i {url}/v1/products/7"),
+            "One product, kept for a minute. Twice: `cache-status` says that the second one is a hit.",
+        ),
         (format!("curl '{url}/v1/search?q=lamp'"), "A search, which takes the API 20 to 50 ms."),
         (format!("curl -N {url}/v1/feed"), "Stock changes as they happen, one a second. Ctrl-C to leave."),
         (

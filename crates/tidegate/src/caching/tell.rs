@@ -2,7 +2,7 @@
 
 use super::LEDGER;
 use cache::{Purge, Purges, Store, What};
-use cluster::{Cluster, Heard, Place, Subscription};
+use cluster::{Cluster, Heard, Place, Subscription, Unsent};
 use disk::Disk;
 use observe::log::{self, Level, Throttle};
 use serde::{Deserialize, Serialize};
@@ -241,6 +241,11 @@ impl Told {
             let bytes = serde_json::to_vec(&Written::of(purge)).unwrap_or_default();
             match cluster.publish(TOPIC, &bytes).await {
                 Ok(()) => sent += 1,
+                Err(why @ Unsent::TooLong) => {
+                    // It would be as long the next time.
+                    TROUBLES.write(Level::Error, format_args!("other nodes are not told of a purge: {why}"));
+                    sent += 1;
+                }
                 Err(why) => {
                     TROUBLES.write(
                         Level::Warning,
@@ -258,14 +263,12 @@ impl Told {
 
 /// Waits for what another node says; for ever where there is none.
 async fn hear(heard: &mut Option<Subscription>) -> Heard {
-    match heard {
-        Some(subscription) => match subscription.next().await {
-            Some(heard) => heard,
-            None => {
-                *heard = None;
-                std::future::pending().await
-            }
-        },
-        None => std::future::pending().await,
+    if let Some(subscription) = heard
+        && let Some(said) = subscription.next().await
+    {
+        return said;
     }
+    // It has ended with its cluster; another one comes with an order.
+    *heard = None;
+    std::future::pending().await
 }
