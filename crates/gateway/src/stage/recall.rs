@@ -112,6 +112,11 @@ fn judged(trip: &Trip, caches: &Caches, entry: &Arc<Entry>, asked: &Asked, now: 
 fn leading(trip: &Trip, caches: &Caches, looked: Looked) -> Option<Box<Missing>> {
     let head = trip.head.as_ref()?;
     let Join::Lead(lead) = caches.store.join(caches.store.place(looked.key, head)) else { return None };
+    // Between the look and the ticket a newer one may have landed.
+    let now = caches.store.find(looked.key, head, trip.desk.unix_ms()).ok();
+    if now.is_some_and(|now| looked.stale.as_ref().is_some_and(|stale| !Arc::ptr_eq(stale, &now))) {
+        return None;
+    }
     let mut missing = leave(trip, caches, looked, head);
     missing.lead = Some(lead);
     Some(missing)
