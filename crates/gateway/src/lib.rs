@@ -38,6 +38,7 @@ mod serve;
 mod site;
 mod stage;
 mod stop;
+mod to_get;
 mod trip;
 
 pub use client_address::{BadNetwork, Network};

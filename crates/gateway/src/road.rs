@@ -7,7 +7,7 @@ use crate::arrival::Arrival;
 use crate::crowd::Crowd;
 use crate::missing::Missing;
 use crate::stage::recall::{Recalled, Second};
-use crate::stage::{admit, charge, cors, find, forward, identify, keep, purge, recall};
+use crate::stage::{admit, changed, charge, cors, find, forward, identify, keep, purge, recall};
 use crate::stop::Stop;
 use crate::trip::Trip;
 use net::Body;
@@ -50,7 +50,7 @@ pub(crate) async fn walk(trip: &mut Trip, mut body: Body) -> Result<Arrival, Sto
         }
     } else {
         let arrival = forward::forward(trip, body).await?;
-        keep::changed(trip, &arrival.head);
+        changed::changed(trip, &arrival.head);
         arrival
     };
     if trip.guarded.is_some() {
@@ -66,6 +66,7 @@ async fn asked(trip: &mut Trip, body: Body, recalled: Recalled) -> Result<Arriva
         Recalled::Answer(arrival) => return Ok(arrival),
         Recalled::Pass(why) => {
             let arrival = forward::forward(trip, body).await?;
+            changed::changed(trip, &arrival.head);
             return Ok(keep::passed(trip, why, arrival));
         }
         Recalled::Renew(arrival, missing) => Second::Renew(arrival, missing),

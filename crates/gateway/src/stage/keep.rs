@@ -8,14 +8,15 @@ use crate::missing::Missing;
 use crate::ondisk;
 use crate::pump::{Pump, pump};
 use crate::stop::Stop;
+use crate::to_get::to_get;
 use crate::trip::Trip;
 use cache::{
-    Admitted, Asking, Content, Entry, Flow, Offer, Purge, Reason, Reply, Told, What, admit, head_agrees,
-    invalidated, is_safe, refresh, reply, revalidate, shape, stale_on_error,
+    Admitted, Asking, Content, Entry, Flow, Offer, Reason, Reply, Told, admit, head_agrees, refresh, reply,
+    revalidate, shape, stale_on_error,
 };
-use message::{Method, Name, RequestHead, ResponseHead, StatusCode};
+use message::{Name, RequestHead, ResponseHead, StatusCode};
 use net::Body;
-use route::{Ask, Find, Params};
+use route::{Find, Params};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -106,51 +107,7 @@ pub(crate) fn passed(trip: &mut Trip, why: Reason, mut arrival: Arrival) -> Arri
     count_reason(trip, caching, why);
     let told = Told::Forwarded { why, status: None, stored: Err(why), collapsed: false };
     cache::tell(&mut arrival.head.fields, &caches.name, &told);
-    changed(trip, &arrival.head);
     arrival
-}
-
-/// The answer to a request that may have changed something: what is kept of those URLs is worthless (RFC 9111 section 4.4),
-/// whichever route keeps it.
-pub(crate) fn changed(trip: &Trip, answer: &ResponseHead) {
-    let Some(caches) = &trip.here.site.caches else { return };
-    let Some(head) = trip.head.as_ref().filter(|head| !is_safe(&head.method)) else { return };
-    // What was asked for, before a prefix was taken off.
-    let asked = trip.asked.as_ref().map(|target| RequestHead { target: target.clone(), ..head.clone() });
-    let head = asked.as_ref().unwrap_or(head);
-    let plan = &trip.here.site.plan;
-    let Find::Route(&route, _) = plan.table.find(&to_get(head), &mut Params::new()) else { return };
-    if let Some(caching) = plan.routes.get(route).and_then(|route| route.cache.as_deref()) {
-        invalidate(trip, caching, caches, head, answer);
-    }
-}
-
-/// The question which route would answer a GET of the same.
-fn to_get(head: &RequestHead) -> Ask<'_> {
-    Ask {
-        method: &Method::GET,
-        host: head.authority.as_ref().map_or("", |authority| authority.host()),
-        path: head.target.path(),
-        query: head.target.query(),
-        fields: &head.fields,
-    }
-}
-
-/// Most URLs that are changed were never kept, and leave no trace.
-fn invalidate(trip: &Trip, caching: &Caching, caches: &Caches, request: &RequestHead, answer: &ResponseHead) {
-    let scheme = trip.peer.scheme;
-    let key = &caching.settings.key;
-    let own = Asking { settings: key, scheme, head: request, consumer: None };
-    // Where other things belong to the key, nobody knows all keys of the URL.
-    let is_plain = key.headers.is_empty() && key.cookies.is_empty() && !caching.settings.per_consumer;
-    let place = caches.store.keys().key(&own);
-    let is_kept = caches.store.has(place) || caches.disk.as_ref().is_some_and(|disk| disk.has(place.0));
-    let url = own.url();
-    for other in invalidated(&own, answer) {
-        if other != url || is_kept || !is_plain {
-            caches.store.purges().add(&Purge { what: What::Url(other), is_soft: false });
-        }
-    }
 }
 
 /// The origin fails in a way that it may not in a minute (RFC 5861 section 4).
@@ -164,14 +121,7 @@ fn count_reason(trip: &Trip, caching: &Caching, why: Reason) {
     }
 }
 
-fn offer<'a>(
-    trip: &Trip,
-    caching: &'a Caching,
-    missing: &'a Missing,
-    arrival: &'a Arrival,
-    received: u64,
-) -> Offer<'a> {
-    let _ = trip;
+fn offer<'a>(caching: &'a Caching, missing: &'a Missing, arrival: &'a Arrival, received: u64) -> Offer<'a> {
     let settings = if missing.consumer.is_some() { &caching.settings } else { &caching.shared };
     Offer {
         settings,
@@ -195,7 +145,7 @@ fn still_good(
     received: u64,
 ) -> Arrival {
     caching.meters.revalidated.add(trip.desk.core, 1);
-    let refreshed = refresh(stale, &offer(trip, caching, &missing, &arrival, received));
+    let refreshed = refresh(stale, &offer(caching, &missing, &arrival, received));
     let Missing { key, why, asked, head, lead, collapsed, purge, .. } = missing;
     let (entry, stored) = match refreshed {
         Ok(entry) => {
@@ -244,7 +194,7 @@ fn fetched(
     if !missing.keeps || arrival.tunnel.is_some() {
         return not_kept(trip, caching, caches, missing, arrival, Reason::RequestNoStore);
     }
-    match admit(&offer(trip, caching, &missing, &arrival, received)) {
+    match admit(&offer(caching, &missing, &arrival, received)) {
         Err(reason) => {
             if is_lasting(reason) {
                 let span = u64::try_from(caching.settings.uncacheable.as_millis()).unwrap_or(u64::MAX);

@@ -3,6 +3,7 @@
 
 pub(crate) mod admit;
 mod affinity;
+pub(crate) mod changed;
 pub(crate) mod charge;
 pub(crate) mod cors;
 mod deadline;

@@ -10,11 +10,12 @@ use crate::client_address::is_trusted;
 use crate::purging::beginnings;
 use crate::site::Site;
 use crate::stop::{Reason, Stop};
+use crate::to_get::to_get;
 use crate::trip::Trip;
 use cache::{Asking, KeySettings, Purge, What};
-use message::{Fields, Method, Name, RequestHead, ResponseHead, Scheme, StatusCode, Target};
+use message::{Fields, Name, RequestHead, ResponseHead, Scheme, StatusCode, Target};
 use net::Body;
-use route::{Ask, Find, Params};
+use route::{Find, Params};
 use serde_json::json;
 
 /// Tags of one request.
@@ -95,15 +96,8 @@ fn what(site: &Site, scheme: Scheme, head: &RequestHead) -> Vec<What> {
 
 /// What purges of that URL go by.
 pub(crate) fn url(site: &Site, scheme: Scheme, head: &RequestHead) -> Box<str> {
-    let ask = Ask {
-        method: &Method::GET,
-        host: head.authority.as_ref().map_or("", |authority| authority.host()),
-        path: head.target.path(),
-        query: head.target.query(),
-        fields: &head.fields,
-    };
     let usual = KeySettings::default();
-    let settings = match site.plan.table.find(&ask, &mut Params::new()) {
+    let settings = match site.plan.table.find(&to_get(head), &mut Params::new()) {
         Find::Route(&route, _) => site.plan.routes.get(route).and_then(|route| route.cache.as_ref()),
         _ => None,
     };
