@@ -87,9 +87,13 @@ impl Tidegate {
     pub fn start_through(shell: &str, config: &str) -> Self {
         let (scratch, ports) = (Scratch::new(), [Port::free(), Port::free(), Port::free()]);
         let file = scratch.write("tidegate.yaml", fill(config, &ports, scratch.path()));
-        let apart = ["--mount", "--user --map-root-user --mount"]
-            .into_iter()
-            .find(|apart| Command::new("unshare").args(apart.split(' ')).arg("true").output().is_ok_and(|o| o.status.success()));
+        let apart = ["--mount", "--user --map-root-user --mount"].into_iter().find(|apart| {
+            Command::new("unshare")
+                .args(apart.split(' '))
+                .arg("true")
+                .output()
+                .is_ok_and(|o| o.status.success())
+        });
         let mut command = Command::new(if apart.is_some() { "unshare" } else { "env" });
         command.args(apart.into_iter().flat_map(|apart| apart.split(' ')));
         command.args(["sh", "-c", &format!("{shell}\nexec \"$0\" run \"$1\"")]);

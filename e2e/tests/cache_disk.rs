@@ -174,8 +174,8 @@ struct Seen {
 
 /// Asks for one of the targets after the other, in an order of its own, until the process dies. A body that was cut by its
 /// death is no wrong one; a whole one has to be right.
-fn visit(address: SocketAddr, targets: &[String], seed: usize, seen: &Seen) {
-    let mut turn = seed;
+fn visit(address: SocketAddr, targets: &[String], from: usize, seen: &Seen) {
+    let mut turn = from;
     while !seen.done.load(Ordering::SeqCst) {
         let Ok(mut client) = Raw::try_connect(address) else { return };
         loop {
@@ -276,7 +276,9 @@ fn a_file_that_was_damaged_is_never_served() {
         assert!(is_right(target, &answer) && !answer.is_hit(), "{target}: {}", answer.cache_status());
     }
     assert_eq!(origin.count(), 120, "each is fetched anew");
-    soon("the operator is told", || gateway.stderr().contains("damaged") || gateway.stdout().contains("damaged"));
+    soon("the operator is told", || {
+        gateway.stderr().contains("damaged") || gateway.stdout().contains("damaged")
+    });
 }
 
 #[test]
@@ -329,11 +331,15 @@ fn a_large_response_is_streamed_to_the_disk_while_it_is_served_and_then_in_parts
     gate.open();
     let rest = client.read_exactly(large.len() / 2).expect("the rest comes");
     assert!(rest == large[large.len() / 2..]);
-    soon("it is on the disk", || disk_usage(&data.file("cache")) >= 50 << 20 && gateway.connect().head("/large", "").is_hit());
+    soon("it is on the disk", || {
+        disk_usage(&data.file("cache")) >= 50 << 20 && gateway.connect().head("/large", "").is_hit()
+    });
     let cuts = |gateway: &Tidegate| {
-        for (range, from, to) in
-            [("0-99", 0, 100), ("26214300-26214500", 26_214_300, 26_214_501), ("-7", large.len() - 7, large.len())]
-        {
+        for (range, from, to) in [
+            ("0-99", 0, 100),
+            ("26214300-26214500", 26_214_300, 26_214_501),
+            ("-7", large.len() - 7, large.len()),
+        ] {
             let part = gateway.connect().get("/large", &format!("Range: bytes={range}\r\n"));
             assert_eq!(part.status, 206, "{range}: {}", part.cache_status());
             assert!(part.is_hit() && part.body == large[from..to], "{range}: {} bytes", part.body.len());
@@ -403,7 +409,11 @@ fn a_folder_that_cannot_be_written_any_more_is_no_harm() {
     let others: Vec<String> = (100..130).map(|number| format!("/of/{number}?a=b")).collect();
     go_on(&gateway, &others);
     let kept = gateway.get(&targets[0]);
-    assert!(kept.is_hit() && is_right(&targets[0], &kept), "what is there can be read: {}", kept.cache_status());
+    assert!(
+        kept.is_hit() && is_right(&targets[0], &kept),
+        "what is there can be read: {}",
+        kept.cache_status()
+    );
 }
 
 #[test]
@@ -445,10 +455,10 @@ fn a_folder_that_another_process_uses_is_an_error_that_says_so() {
 #[test]
 fn a_check_touches_no_folder() {
     let (origin, data) = (library(), Scratch::new());
-    let file = data.write("tidegate.yaml", format!(
-        "listeners: [\"127.0.0.1:1\"]\n{}",
-        config(origin.address(), &data, "64MiB")
-    ));
+    let file = data.write(
+        "tidegate.yaml",
+        format!("listeners: [\"127.0.0.1:1\"]\n{}", config(origin.address(), &data, "64MiB")),
+    );
     let done = e2e::run(Command::new(tidegate_binary()).arg("check").arg(file).current_dir(data.path()));
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(!data.file("cache").exists());

@@ -69,7 +69,8 @@ fn assert_body(answer: &Response, status: u16, body: &str) {
 #[test]
 fn a_file_is_sent_with_what_is_known_of_it() {
     let folder = folder();
-    let gateway = serving_settled(&folder, ", cache_control: \"public, max-age=60\", types: { js: text/x-own }");
+    let gateway =
+        serving_settled(&folder, ", cache_control: \"public, max-age=60\", types: { js: text/x-own }");
     let answer = gateway.get("/f/hello.txt");
     assert_body(&answer, 200, HELLO);
     let fields = &answer.fields;

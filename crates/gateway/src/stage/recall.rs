@@ -80,7 +80,8 @@ fn whose<'c>(trip: &Trip, caching: &'c Caching) -> (&'c cache::Settings, Option<
     if !caching.settings.per_consumer {
         return (&caching.settings, None);
     }
-    let consumer = trip.head.as_ref().and_then(|head| owner(trip.caller().map(|known| &**known), &head.fields));
+    let consumer =
+        trip.head.as_ref().and_then(|head| owner(trip.caller().map(|known| &**known), &head.fields));
     if consumer.is_some() { (&caching.settings, consumer) } else { (&caching.shared, None) }
 }
 
