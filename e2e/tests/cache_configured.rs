@@ -189,8 +189,9 @@ fn explain_shows_what_the_cache_will_do() {
         out.into_owned()
     };
     let told = explain("GET http://example.com/a?page=2");
-    for part in ["cache", "90s", "x-tenant", "page"] {
+    for part in ["recall", "90s", "1h", "x-tenant", "page"] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    assert!(explain("POST http://example.com/a").contains("method"), "a POST is not kept");
+    let told = explain("POST http://example.com/a");
+    assert!(told.contains("POST is neither GET nor HEAD") && !told.contains("90s"), "{told}");
 }

@@ -174,8 +174,8 @@ struct Seen {
 
 /// Asks for one of the targets after the other, in an order of its own, until the process dies. A body that was cut by its
 /// death is no wrong one; a whole one has to be right.
-fn visit(address: SocketAddr, targets: &[String], from: usize, seen: &Seen) {
-    let mut turn = from;
+fn visit(address: SocketAddr, targets: &[String], first: usize, seen: &Seen) {
+    let mut turn = first;
     while !seen.done.load(Ordering::SeqCst) {
         let Ok(mut client) = Raw::try_connect(address) else { return };
         loop {

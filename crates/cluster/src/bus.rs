@@ -57,6 +57,11 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Is there nothing that was passed on and not taken yet?
+    pub fn is_empty(&self) -> bool {
+        self.notes.is_empty()
+    }
+
     /// Waits for what comes next; `None` when the cluster has ended.
     pub async fn next(&mut self) -> Option<Heard> {
         loop {
@@ -91,6 +96,8 @@ pub(crate) struct Bus {
     at: Mutex<Option<Id>>,
     /// It was set back, so what lies between may be gone.
     is_set_back: AtomicBool,
+    /// All that was there has been passed on, once since then.
+    is_heard: AtomicBool,
     /// Which messages are our own.
     me: Box<str>,
 }
@@ -101,6 +108,7 @@ impl Bus {
             notes: broadcast::Sender::new(WAITING),
             at: Mutex::default(),
             is_set_back: AtomicBool::new(false),
+            is_heard: AtomicBool::new(false),
             me: me.into(),
         }
     }
@@ -120,7 +128,19 @@ impl Bus {
         let earlier = (place.time, place.number);
         if at.is_none_or(|at| at > earlier) {
             *at = Some(earlier);
+            self.is_heard.store(false, Ordering::Release);
             self.is_set_back.store(true, Ordering::Release);
+        }
+    }
+
+    /// Was all that the others have said passed on to subscribers, at least once, since the place was set?
+    pub(crate) fn has_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Acquire)
+    }
+
+    fn heard_all(&self) {
+        if !self.is_set_back.load(Ordering::Acquire) {
+            self.is_heard.store(true, Ordering::Release);
         }
     }
 
@@ -180,6 +200,7 @@ pub(crate) async fn read(shared: &Shared) -> Result<(), Trouble> {
         command.arg("COUNT").arg(AT_ONCE).arg("STREAMS").arg(shared.names.single("bus"));
         let answer = shared.link.ask(command.arg(format!("{time}-{number}"))).await?;
         if answer == Value::Nil {
+            shared.bus.heard_all();
             return Ok(());
         }
         // One stream was asked for: [[its name, [messages]]].
@@ -191,6 +212,7 @@ pub(crate) async fn read(shared: &Shared) -> Result<(), Trouble> {
             hear(&shared.bus, message)?;
         }
         if count < AT_ONCE {
+            shared.bus.heard_all();
             return Ok(());
         }
     }

@@ -121,6 +121,11 @@ impl Cluster {
         self.shared.bus.resume(place);
     }
 
+    /// Was all that other nodes have published up to now passed on to subscribers, at least once since [`Cluster::resume`]?
+    pub fn has_heard(&self) -> bool {
+        self.shared.bus.has_heard()
+    }
+
     /// How many nodes there are, this one among them; while the store is down, how many there were.
     pub fn nodes_seen(&self) -> usize {
         self.shared.pulse.nodes()

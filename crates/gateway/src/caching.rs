@@ -8,6 +8,7 @@ use disk::Disk;
 use observe::CacheMeters;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What one route wants of the cache.
@@ -37,6 +38,8 @@ pub struct Caches {
     pub store: Arc<Store>,
     /// The disk, where there is one.
     pub disk: Option<Arc<Disk>>,
+    /// Is it known what was purged while this node was away? Until then nothing is taken from the disk.
+    pub disk_is_current: Arc<AtomicBool>,
     /// What it calls itself in `Cache-Status`.
     pub name: Box<str>,
     /// How long a request waits for the fetch of another before it goes itself.

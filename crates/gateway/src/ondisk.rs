@@ -10,6 +10,7 @@ use disk::{Found, Writer};
 use message::RequestHead;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How a marker begins. A response's head begins with the number of its version, which is no letter.
 const MARKER: &[u8] = b"vary:";
@@ -18,7 +19,7 @@ const SMALL: u64 = 64 * 1024;
 
 /// The response for that request, in its variant. Its body stays in its file where it is large.
 pub(crate) async fn find(caches: &Caches, key: Key, head: &RequestHead) -> Option<Arc<Entry>> {
-    let disk = caches.disk.as_ref()?;
+    let disk = caches.disk.as_ref().filter(|_| caches.disk_is_current.load(Ordering::Acquire))?;
     let place = caches.store.place(key, head);
     let mut found = disk.find(place.0).await?;
     if let Some(names) = found.head.strip_prefix(MARKER) {

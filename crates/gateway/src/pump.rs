@@ -11,7 +11,11 @@ use message::RequestHead;
 use net::Body;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 use upstream::Permit;
+
+/// How long a body waits for the disk to take more of it.
+const DISK_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is brought, and where to.
 pub(crate) struct Pump {
@@ -78,10 +82,12 @@ pub(crate) async fn pump(pump: Pump) {
 }
 
 async fn push(it: &mut Pump, data: Bytes) {
-    if let Some(writer) = &mut it.writer
-        && !poll_fn(|cx| writer.poll_push(cx, &data)).await
-    {
-        it.writer = None;
+    if let Some(writer) = &mut it.writer {
+        // A disk that hangs holds up nobody: then the response is not on it.
+        let pushed = tokio::time::timeout(DISK_PATIENCE, poll_fn(|cx| writer.poll_push(cx, &data))).await;
+        if pushed != Ok(true) {
+            it.writer = None;
+        }
     }
     let mut left = data;
     poll_fn(|cx| it.flow.poll_push(cx, &mut left)).await;

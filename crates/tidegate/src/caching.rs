@@ -13,6 +13,7 @@ use config::File;
 use disk::{Disk, DiskSettings};
 use gateway::caching::Purging;
 use observe::log;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tell::{Order, Teller};
@@ -37,6 +38,7 @@ pub(crate) struct Made {
     pub(crate) store: Arc<Store>,
     pub(crate) disk: Option<Arc<Disk>>,
     pub(crate) purging: Arc<Purger>,
+    pub(crate) disk_is_current: Arc<AtomicBool>,
     typed: config::SharedCache,
 }
 
@@ -97,11 +99,15 @@ impl Made {
         let settings = StoreSettings { bytes: typed.memory.get(), seed };
         let store = Arc::new(Store::with_purges(&settings, purges));
         let (orders, taken) = mpsc::channel(ORDERS);
-        let teller = Teller { store: Arc::clone(&store), disk: disk.clone(), place };
+        // Whoever has heard other nodes before goes on hearing them before anything is taken from the disk.
+        let is_current = place.is_none() || file.cluster.is_none();
+        let disk_is_current = Arc::new(AtomicBool::new(is_current));
+        let is_current = Arc::clone(&disk_is_current);
+        let teller = Teller { store: Arc::clone(&store), disk: disk.clone(), place, is_current };
         let started = std::thread::Builder::new().name("cache".into()).spawn(move || teller.run(taken));
         started.context("cannot start the thread that keeps the cache")?;
         let purging = Arc::new(Purger { store: Arc::clone(&store), orders });
-        Ok(Self { store, disk, purging, typed })
+        Ok(Self { store, disk, purging, disk_is_current, typed })
     }
 
     fn warn_of_changes(&self, typed: &config::SharedCache) {

@@ -2,6 +2,7 @@
 
 use crate::support::{body, find, find_in_time, key, noise, store, until};
 use disk::{Disk, DiskSettings};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -24,18 +25,20 @@ struct Small(Folder);
 
 impl Small {
     /// `None`, and a word why, where this user may mount nothing.
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was not tested")]
+    #[expect(
+        clippy::explicit_write,
+        reason = "the harness hides what `eprintln!` says in a test that does not fail"
+    )]
     fn mount(test: &str) -> Option<Self> {
         let folder = Folder::new();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-            .arg(folder.as_ref())
-            .output();
-        match mount {
+        let mut mount = Command::new("mount");
+        let done = mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.as_ref()).output();
+        let why = match done {
             Ok(done) if done.status.success() => return Some(Self(folder)),
-            Ok(done) => eprintln!("SKIPPED {test}: mount: {}", String::from_utf8_lossy(&done.stderr).trim()),
-            Err(error) => eprintln!("SKIPPED {test}: mount: {error}"),
-        }
+            Ok(done) => String::from_utf8_lossy(&done.stderr).trim().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        writeln!(std::io::stderr(), "SKIPPED {test}: mount (needs root): {why}").unwrap();
         None
     }
 

@@ -21,6 +21,7 @@ pub(super) fn caches(file: &File, made: Option<&Made>) -> Option<Arc<Caches>> {
     Some(Arc::new(Caches {
         store: Arc::clone(&made.store),
         disk: made.disk.clone(),
+        disk_is_current: Arc::clone(&made.disk_is_current),
         name: file.cache.name.as_str().into(),
         patience: PATIENCE,
         purge_from: purge_from.filter_map(|range| range.to_string().parse::<Network>().ok()).collect(),

@@ -7,6 +7,7 @@ use disk::Disk;
 use observe::log::{self, Level, Throttle};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 const TOPIC: &str = "purges";
 /// How often the memory is swept, and what could not be told is told again.
 const TURN: Duration = Duration::from_secs(1);
+/// How often it is looked whether a node that was away knows all.
+const SOON: Duration = Duration::from_millis(20);
 /// Orders that are carried out together.
 const AT_ONCE: usize = 1_000;
 /// Purges that wait for a store that cannot be asked. More of them become one of everything.
@@ -35,6 +38,8 @@ pub(super) struct Teller {
     pub(super) disk: Option<Arc<Disk>>,
     /// How far an earlier process had heard the other nodes.
     pub(super) place: Option<Place>,
+    /// What was purged meanwhile is known.
+    pub(super) is_current: Arc<AtomicBool>,
 }
 
 /// A purge as it is written beside the disk and sent to other nodes.
@@ -118,6 +123,7 @@ impl Teller {
 
     async fn keep(self, mut orders: mpsc::Receiver<Order>) {
         let mut told = Told::default();
+        let mut soon = tokio::time::interval(SOON);
         let mut turn = tokio::time::interval(TURN);
         turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -135,6 +141,7 @@ impl Teller {
                     self.heard(&heard);
                     self.note(&mut told);
                 }
+                _ = soon.tick(), if !self.is_current.load(Ordering::Acquire) => self.catch_up(&told),
                 _ = turn.tick() => {
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                     self.store.sweep(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
@@ -144,6 +151,22 @@ impl Teller {
                     }
                 }
             }
+        }
+    }
+
+    /// Lets responses be taken from the disk once all is known that was purged while this node was away.
+    fn catch_up(&self, told: &Told) {
+        let has_heard = match (&told.cluster, &told.heard) {
+            (Some(cluster), Some(heard)) => cluster.has_heard() && heard.is_empty(),
+            _ => false,
+        };
+        if has_heard {
+            self.is_current.store(true, Ordering::Release);
+        } else {
+            TROUBLES.write(
+                Level::Warning,
+                format_args!("the disk of the cache waits until it is known what other nodes have purged"),
+            );
         }
     }
 
