@@ -1,27 +1,8 @@
 //! A shared cache by RFC 9111: what is given without the origin, what is asked about again, and in which form a client gets it.
 
-use e2e::{Exchange, Origin, Raw, Response, Saying, Tidegate, is_problem, soon};
+use e2e::{Exchange, Gate, Origin, PythonServer, Raw, Response, Tidegate, is_problem, python_script, soon};
 
 const FRESH: &str = "Cache-Control: max-age=60\r\n";
-
-/// An origin of one page of 1,000 bytes with both validators, which is fresh for a minute.
-fn page() -> Origin {
-    Origin::start(|exchange| {
-        if exchange.read_body() {
-            exchange.answer(
-                "200 OK",
-                "Cache-Control: max-age=60\r\nETag: \"v1\"\r\nLast-Modified: Wed, 01 Jan 2025 00:00:00 GMT\r\n\
-                 Content-Type: text/plain\r\nAccept-Ranges: bytes\r\n",
-                text(),
-            );
-        }
-    })
-}
-
-/// The numbers from 0 to 249 in four digits each.
-fn text() -> String {
-    (0..250).fold(String::new(), |all, n| all + &format!("{n:04}"))
-}
 
 /// Answers 304 where the request names the validator, else 200 with the fields.
 fn validated(exchange: &mut Exchange<'_>, fields: &str, not_modified: &str) {
@@ -159,166 +140,6 @@ fn responses_that_vary_are_kept_apart() {
 }
 
 #[test]
-fn head_is_answered_from_what_a_get_has_left_and_leaves_nothing_for_get() {
-    let origin = page();
-    let gateway = Tidegate::caching(&origin, "{}");
-    let before = gateway.connect().head("/", "Connection: close\r\n");
-    assert_eq!((before.status, before.fields.get("content-length")), (200, Some("1000")), "{before}");
-    let whole = gateway.get("/");
-    assert!(!whole.is_hit() && whole.text() == text(), "a HEAD has left no body: {whole}");
-    let mut client = gateway.connect();
-    for _ in 0..2 {
-        let head = client.head("/", "");
-        assert!(head.is_hit() && head.age().is_some(), "{head}");
-        assert_eq!(head.fields.get("content-length"), Some("1000"));
-    }
-    // Whatever stood behind the head would be read as the next answer.
-    assert_hit(&client.get("/", ""), &text());
-    assert_eq!(origin.requests().iter().map(|r| r.method.as_str()).collect::<Vec<_>>(), ["HEAD", "GET"]);
-}
-
-/// The answer to a GET with these fields, of a page that is kept.
-fn of_page(gateway: &Tidegate, fields: &str) -> Response {
-    let answer = gateway.connect().get("/", &format!("{fields}Connection: close\r\n"));
-    assert!(answer.is_hit() && answer.complete, "{fields}: {answer}");
-    answer
-}
-
-#[test]
-fn parts_are_cut_from_what_is_kept() {
-    let origin = page();
-    let gateway = Tidegate::caching(&origin, "{}");
-    gateway.get("/");
-    let text = text();
-    for (range, from, to) in [
-        ("bytes=0-9", 0, 9),
-        ("bytes=990-", 990, 999),
-        ("bytes=-10", 990, 999),
-        ("bytes=500-5000", 500, 999),
-        ("bytes=-5000", 0, 999),
-        ("Bytes=7-7", 7, 7),
-    ] {
-        let part = of_page(&gateway, &format!("Range: {range}\r\n"));
-        assert_eq!((part.status, part.text().as_str()), (206, &text[from..=to]), "{range}: {part}");
-        assert_eq!(part.fields.get("content-range"), Some(format!("bytes {from}-{to}/1000").as_str()));
-        assert!(part.fields.has("etag") && part.fields.has("date"), "RFC 9110 section 15.3.7: {part}");
-    }
-    for range in ["bytes=1000-", "bytes=5000-6000", "bytes=-0"] {
-        let none = of_page(&gateway, &format!("Range: {range}\r\n"));
-        assert_eq!(
-            (none.status, none.fields.get("content-range")),
-            (416, Some("bytes */1000")),
-            "{range}: {none}"
-        );
-    }
-    for range in ["bytes=9-0", "bytes=a-b", "lines=0-9", "bytes 0-9", "bytes=", "bytes=0-9,x"] {
-        let whole = of_page(&gateway, &format!("Range: {range}\r\n"));
-        assert_eq!(
-            (whole.status, whole.text()),
-            (200, text.clone()),
-            "RFC 9110 section 14.2, {range}: {whole}"
-        );
-    }
-    assert_eq!(origin.count(), 1);
-}
-
-#[test]
-fn several_parts_come_in_one_answer() {
-    let origin = page();
-    let gateway = Tidegate::caching(&origin, "{}");
-    gateway.get("/");
-    let answer = of_page(&gateway, "Range: bytes=0-3,100-107,-4\r\n");
-    assert_eq!(answer.status, 206, "{answer}");
-    let media = answer.fields.get("content-type").unwrap_or_default();
-    let boundary = media.strip_prefix("multipart/byteranges; boundary=").expect(media).trim_matches('"');
-    assert!(!answer.fields.has("content-range"), "RFC 9110 section 15.3.7.2: {answer}");
-    let body = answer.text();
-    let parts: Vec<&str> = body.split(&format!("--{boundary}")).collect();
-    assert_eq!(parts.len(), 5, "{body}");
-    assert!(parts[4].starts_with("--"), "{body}");
-    for (part, (range, bytes)) in
-        parts[1..4].iter().zip([("0-3", "0000"), ("100-107", "00250026"), ("996-999", "0249")])
-    {
-        let (head, data) = part.split_once("\r\n\r\n").expect("an empty line");
-        assert!(head.to_lowercase().contains(&format!("content-range: bytes {range}/1000")), "{body}");
-        assert!(head.to_lowercase().contains("content-type: text/plain"), "{body}");
-        assert_eq!(data.trim_end_matches("\r\n"), bytes);
-    }
-    let mixed = of_page(&gateway, "Range: bytes=0-3,5000-6000\r\n");
-    assert_eq!(mixed.status, 206, "what is beyond the end is left out: {mixed}");
-    // What is asked for again and again costs the sender more than the whole (RFC 9110 section 17.15).
-    let greedy = of_page(&gateway, &format!("Range: bytes={}\r\n", ["0-"; 200].join(",")));
-    assert!(greedy.body.len() < 5000, "{} bytes, status {}", greedy.body.len(), greedy.status);
-}
-
-#[test]
-fn if_range_gives_a_part_only_of_what_the_client_has() {
-    let origin = page();
-    let gateway = Tidegate::caching(&origin, "{}");
-    gateway.get("/");
-    for (validator, status) in [
-        ("\"v1\"", 206),
-        ("Wed, 01 Jan 2025 00:00:00 GMT", 206),
-        ("\"v0\"", 200),
-        ("W/\"v1\"", 200),
-        ("Tue, 31 Dec 2024 00:00:00 GMT", 200),
-        ("Thu, 02 Jan 2025 00:00:00 GMT", 200),
-    ] {
-        let answer = of_page(&gateway, &format!("Range: bytes=0-3\r\nIf-Range: {validator}\r\n"));
-        assert_eq!(answer.status, status, "RFC 9110 section 13.1.5, {validator}: {answer}");
-        assert_eq!(answer.text(), if status == 206 { "0000".into() } else { text() });
-    }
-}
-
-#[test]
-fn conditions_are_answered_from_what_is_kept() {
-    let origin = page();
-    let gateway = Tidegate::caching(&origin, "{}");
-    gateway.get("/");
-    let (same, older, newer) =
-        ("Wed, 01 Jan 2025 00:00:00 GMT", "Tue, 31 Dec 2024 00:00:00 GMT", "Thu, 02 Jan 2025 00:00:00 GMT");
-    for (fields, status) in [
-        ("If-None-Match: \"v1\"\r\n".to_owned(), 304),
-        ("If-None-Match: W/\"v1\"\r\n".to_owned(), 304),
-        ("If-None-Match: \"v0\", \"v1\"\r\n".to_owned(), 304),
-        ("If-None-Match: \"v0\"\r\nIf-None-Match: \"v1\"\r\n".to_owned(), 304),
-        ("If-None-Match: *\r\n".to_owned(), 304),
-        ("If-None-Match: \"v0\"\r\n".to_owned(), 200),
-        (format!("If-Modified-Since: {same}\r\n"), 304),
-        (format!("If-Modified-Since: {newer}\r\n"), 304),
-        (format!("If-Modified-Since: {older}\r\n"), 200),
-        ("If-Modified-Since: yesterday\r\n".to_owned(), 200),
-        (format!("If-None-Match: \"v0\"\r\nIf-Modified-Since: {same}\r\n"), 200),
-        ("If-None-Match: \"v1\"\r\nRange: bytes=0-3\r\n".to_owned(), 304),
-        ("If-None-Match: \"v0\"\r\nRange: bytes=0-3\r\n".to_owned(), 206),
-    ] {
-        let answer = of_page(&gateway, &fields);
-        assert_eq!(answer.status, status, "RFC 9110 section 13.2.2, {fields}: {answer}");
-        assert_eq!(answer.fields.get("etag"), Some("\"v1\""), "RFC 9110 section 15.4.5: {answer}");
-        assert!(answer.fields.has("cache-control") && answer.fields.has("date"), "{answer}");
-        assert_eq!(answer.body.is_empty(), status == 304);
-    }
-    assert_eq!(origin.count(), 1);
-}
-
-#[test]
-fn what_one_client_has_or_wants_a_part_of_is_fetched_whole_for_all() {
-    let origin = page();
-    let gateway = Tidegate::caching(&origin, "{}");
-    let part = gateway.connect().get("/part", "Range: bytes=0-3\r\n");
-    assert_eq!((part.status, part.text().as_str()), (206, "0000"), "{part}");
-    assert_hit(&gateway.get("/part"), &text());
-    let none = gateway.connect().get("/condition", "If-None-Match: \"v1\"\r\n");
-    assert_eq!((none.status, none.body.len()), (304, 0), "{none}");
-    assert_hit(&gateway.get("/condition"), &text());
-    for request in origin.requests() {
-        let narrowed = ["range", "if-none-match", "if-range"].iter().any(|name| request.fields.has(name));
-        assert!(!narrowed, "{request:?}");
-    }
-    assert_eq!(origin.count(), 2);
-}
-
-#[test]
 fn clients_may_ask_for_something_newer_or_take_something_older() {
     let origin = Origin::counting("Cache-Control: max-age=60\r\nAge: 30\r\n");
     let gateway = Tidegate::caching(&origin, "{}");
@@ -371,131 +192,6 @@ fn only_if_cached_gets_what_is_there_or_504() {
     assert_eq!(origin.count(), 0);
     gateway.get("/");
     assert_hit(&ask(), "/ 1");
-}
-
-#[test]
-fn clients_have_no_say_where_the_route_says_so() {
-    let origin = Origin::counting(FRESH);
-    let gateway = Tidegate::caching(&origin, "{ client_control: false }");
-    gateway.get("/");
-    for control in
-        ["Cache-Control: no-cache", "Cache-Control: max-age=0", "Cache-Control: no-store", "Pragma: no-cache"]
-    {
-        assert_hit(&gateway.connect().get("/", &format!("{control}\r\n")), "/ 1");
-    }
-    let nothing = gateway.connect().get("/other", "Cache-Control: only-if-cached\r\n");
-    assert_eq!(nothing.status, 504, "{nothing}");
-    assert_eq!(origin.count(), 1);
-}
-
-#[test]
-fn an_error_is_kept_as_long_as_the_route_says_of_its_status() {
-    let saying = Saying::new("404 Not Found");
-    let status = saying.clone();
-    let origin = Origin::start(move |exchange| {
-        let body = exchange.marked();
-        exchange.answer(&status.get(), "", body);
-    });
-    let gateway = Tidegate::caching(&origin, "{ ttl: 60s, statuses: { 404: 60s, 503: 60s } }");
-    for (path, status, is_kept) in [
-        ("/absent", "404 Not Found", true),
-        ("/busy", "503 Service Unavailable", true),
-        ("/broken", "500 Internal Server Error", false),
-        ("/forbidden", "403 Forbidden", false),
-    ] {
-        saying.set(status);
-        let (first, second) = (gateway.get(path), gateway.get(path));
-        assert_eq!((second.is_hit(), second.text() == first.text()), (is_kept, is_kept), "{second}");
-        assert_eq!(second.status.to_string(), status[..3]);
-    }
-}
-
-#[test]
-fn the_route_says_how_long_only_where_the_service_does_not() {
-    let saying = Saying::new("");
-    let fields = saying.clone();
-    let origin = Origin::start(move |exchange| {
-        let body = exchange.marked();
-        exchange.answer("200 OK", &fields.get(), body);
-    });
-    let gateway = Tidegate::caching(&origin, "{ ttl: 1h }");
-    for (path, says, at_most) in [
-        ("/nothing", "", 3600),
-        ("/max-age", "Cache-Control: max-age=100\r\n", 100),
-        ("/s-maxage", "Cache-Control: max-age=5000, s-maxage=200\r\n", 200),
-        ("/targeted", "Cache-Control: max-age=5000\r\nCDN-Cache-Control: max-age=300\r\n", 300),
-        ("/own", "CDN-Cache-Control: max-age=5000\r\nTidegate-Cache-Control: max-age=400\r\n", 400),
-    ] {
-        saying.set(says);
-        gateway.get(path);
-        let kept = gateway.get(path);
-        let left = kept.told("ttl").unwrap_or_default();
-        assert!(kept.is_hit() && (at_most - 30..=at_most).contains(&left), "{says}: {kept}");
-    }
-    saying.set("Cache-Control: max-age=100\r\nCDN-Cache-Control: no-store\r\n");
-    gateway.get("/not-here");
-    assert!(!gateway.get("/not-here").is_hit(), "RFC 9213 section 2.2");
-}
-
-#[test]
-fn the_key_is_what_the_route_says() {
-    let origin = Origin::counting(FRESH);
-    let gateway = Tidegate::caching(
-        &origin,
-        "{ key: { query: { except: [\"utm_*\"] }, headers: [x-tenant], cookies: [theme] } }",
-    );
-    let public = |path: &str, fields: &str| gateway.connect().get(path, fields).text();
-    assert_eq!(public("/?b=2&a=1", ""), "/?b=2&a=1 1");
-    for same in ["/?a=1&b=2", "/?a=1&utm_source=x&b=2", "/?utm_medium=&b=2&utm_campaign=spring&a=1"] {
-        assert_eq!(public(same, ""), "/?b=2&a=1 1", "{same}");
-    }
-    for (number, other) in
-        [(2, "/?a=1"), (3, "/?a=1&b=3"), (4, "/?a=1&b=2&c=3"), (5, "/?a=1&a=2"), (6, "/?a=2&a=1")]
-    {
-        assert_eq!(public(other, ""), format!("{other} {number}"));
-    }
-    assert_eq!(public("/?a=1", "X-Tenant: one\r\n"), "/?a=1 7");
-    assert_eq!(public("/?a=1", "X-Tenant: two\r\n"), "/?a=1 8");
-    assert_eq!(public("/?a=1", "X-Tenant: one\r\nX-Other: 1\r\n"), "/?a=1 7");
-    // With `public`, cookies keep nothing out, and those of the key tell apart.
-    let origin = Origin::counting("Cache-Control: public, max-age=60\r\n");
-    let gateway = Tidegate::caching(&origin, "{ key: { query: none, cookies: [theme] } }");
-    let themed =
-        |path: &str, cookie: &str| gateway.connect().get(path, &format!("Cookie: {cookie}\r\n")).text();
-    assert_eq!(themed("/", "theme=dark; session=1"), "/ 1");
-    assert_eq!(themed("/?anything", "session=2; theme=dark"), "/ 1");
-    assert_eq!(themed("/", "theme=light; session=1"), "/ 2");
-    assert_eq!(themed("/", "session=theme=dark"), "/ 3");
-}
-
-#[test]
-fn hosts_have_responses_of_their_own_unless_the_route_shares_them() {
-    let origin = Origin::counting(FRESH);
-    let ask = |gateway: &Tidegate, host: &str| {
-        gateway.connect().send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).response().text()
-    };
-    let apart = Tidegate::caching(&origin, "{}");
-    assert_eq!((ask(&apart, "a.example"), ask(&apart, "b.example")), ("/ 1".into(), "/ 2".into()));
-    assert_eq!(ask(&apart, "A.EXAMPLE:80"), "/ 1", "hosts have no case, and 80 is the port of http");
-    let shared = Tidegate::caching(&origin, "{ key: { any_host: true } }");
-    assert_eq!((ask(&shared, "a.example"), ask(&shared, "b.example")), ("/ 3".into(), "/ 3".into()));
-}
-
-#[test]
-fn force_goes_before_what_the_service_says_but_never_keeps_a_cookie() {
-    let saying = Saying::new("Cache-Control: no-store, private, max-age=0\r\n");
-    let fields = saying.clone();
-    let origin = Origin::start(move |exchange| {
-        let body = exchange.marked();
-        exchange.answer("200 OK", &fields.get(), body);
-    });
-    let gateway = Tidegate::caching(&origin, "{ ttl: 60s, force: true }");
-    gateway.get("/");
-    assert_hit(&gateway.get("/"), "/ 1");
-    saying.set("Set-Cookie: a=b\r\nCache-Control: max-age=60\r\n");
-    gateway.get("/cookie");
-    let second = gateway.get("/cookie");
-    assert_eq!(second.text(), "/cookie 3", "{second}");
 }
 
 #[test]
@@ -595,7 +291,7 @@ fn first_piece(client: &mut Raw, piece: &str) {
 
 #[test]
 fn a_stream_of_events_passes_event_by_event_to_each_client_for_itself() {
-    let gate = e2e::Gate::shut();
+    let gate = Gate::shut();
     let origins = gate.clone();
     let origin = Origin::start(move |exchange| {
         exchange.send(
@@ -653,4 +349,56 @@ fn a_body_that_ends_with_its_connection_is_kept_whole() {
     let kept = gateway.get("/");
     assert_hit(&kept, "to the end");
     assert_eq!(kept.fields.get("content-length"), Some("10"), "its length is known by now: {kept}");
+}
+
+#[test]
+fn calls_of_grpc_pass_untouched() {
+    let server = PythonServer::start("grpc_server.py", &[]);
+    let gateway = Tidegate::start(&format!(
+        "services: {{ echo: {{ endpoints: [\"{}\"], protocol: http2 }} }}\n\
+         routes: [{{ match: {{ path: \"/test.Echo/*\" }}, service: echo, cache: 60s }}]\nlimits: {{ max_body: unlimited }}",
+        server.url()
+    ));
+    for step in ["unary", "fail", "streams", "chat"] {
+        let done = python_script("grpc_client.py", &[&gateway.address().port().to_string(), step]);
+        assert!(done.status.success(), "{step}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+#[test]
+fn a_hint_ahead_of_the_answer_passes_and_is_not_kept() {
+    let origin = Origin::start(|exchange| {
+        exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n");
+        exchange.answer("200 OK", FRESH, "it");
+    });
+    let gateway = Tidegate::caching(&origin, "{}");
+    let answer = gateway.connect().send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n").final_response();
+    assert_eq!(answer.text(), "it");
+    let kept = gateway.get("/");
+    assert_hit(&kept, "it");
+    assert!(!kept.fields.has("link"), "{kept}");
+}
+
+#[test]
+fn fields_of_one_connection_are_not_kept() {
+    let origin = Origin::counting(
+        "Cache-Control: max-age=60\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\n",
+    );
+    let gateway = Tidegate::caching(&origin, "{}");
+    gateway.get("/");
+    let kept = gateway.connect().get("/", "");
+    assert_hit(&kept, "/ 1");
+    assert!(!kept.fields.has("x-hop") && !kept.fields.has("keep-alive"), "RFC 9111 section 3.1: {kept}");
+}
+
+#[test]
+fn a_part_that_the_origin_sends_is_kept_as_nothing_whole() {
+    let origin = Origin::start(|exchange| {
+        exchange.answer("206 Partial Content", &format!("{FRESH}Content-Range: bytes 0-3/10\r\n"), "0123");
+    });
+    let gateway = Tidegate::caching(&origin, "60s");
+    for _ in 0..2 {
+        let answer = gateway.get("/");
+        assert!(answer.status == 206 && !answer.is_hit(), "{answer}");
+    }
 }

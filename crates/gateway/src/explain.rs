@@ -71,7 +71,7 @@ pub fn explain(site: &Site, question: &str, headers: &[String]) -> Result<Value,
             stages.extend(guard::stages(guard, site.guards.as_deref()));
         }
         if let Some(caching) = &route.cache {
-            stages.push(cache::stage(caching, site.caches.as_deref()));
+            stages.push(cache::stage(caching, site.caches.as_deref(), &method));
         }
         stages.push(end(site, route));
     }

@@ -3,11 +3,19 @@
 use crate::caching::{Caches, Caching};
 use base::units::show_duration;
 use cache::{KeySettings, QueryRule};
+use message::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The stage between `charge` and `forward`.
-pub(super) fn stage(caching: &Caching, caches: Option<&Caches>) -> Value {
+pub(super) fn stage(caching: &Caching, caches: Option<&Caches>, method: &Method) -> Value {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return json!({
+            "stage": "recall",
+            "result": format!("it goes past: {method} is neither GET nor HEAD"),
+            "why": "what succeeds and is not safe makes what is kept of its URL worthless (RFC 9111 section 4.4)",
+        });
+    }
     let settings = &caching.settings;
     let span = |span: Option<Duration>| span.map(show_duration);
     let fresh = match (settings.ttl, settings.force) {
