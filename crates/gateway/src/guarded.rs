@@ -11,6 +11,9 @@ use net::Body;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+/// Bytes of what two policies say.
+const STATES: usize = 80;
+
 /// What the guards learnt.
 #[derive(Debug, Default)]
 pub(crate) struct Guarded {
@@ -51,12 +54,12 @@ impl Guarded {
                     line.extend_from_slice(&limit.told);
                 }
             });
-            head.fields.add_with(Name::RateLimit, |line| {
-                for (number, (limit, decision)) in members().enumerate() {
-                    line.extend_from_slice(if number == 0 { b"" } else { b", " });
-                    text::state(line, &limit.name, decision);
-                }
-            });
+            // Apart from the other fields: what is behind something else gets a comma in front.
+            let mut states = Vec::with_capacity(STATES);
+            for (limit, decision) in members() {
+                text::state(&mut states, &limit.name, decision);
+            }
+            head.fields.add(Name::RateLimit, &states);
         }
         for (name, text, _) in self.told.iter() {
             // What the gateway says is what holds: two answers to one question are none. These go beside others.
@@ -71,5 +74,55 @@ impl Guarded {
             Some(rate) => paced(body, rate),
             None => body,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::{Cost, OnStoreError, Sharing};
+    use limit::{Allowance, Rate};
+    use message::StatusCode;
+    use observe::Meters;
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    fn limit(name: &str) -> Arc<Limit> {
+        let count = NonZeroU32::new(10).unwrap();
+        let allowance = Allowance::Bucket { rate: Rate { count, per: Duration::from_secs(1) }, burst: count };
+        Arc::new(Limit {
+            name: name.into(),
+            id: name.into(),
+            told: Limit::told(name, &allowance),
+            by: Vec::new(),
+            allowance,
+            cost: Cost::Fixed(1),
+            when: None,
+            shadow: false,
+            patience: Duration::ZERO,
+            sharing: Sharing::Alone,
+            on_store_error: OnStoreError::Local,
+            meters: Meters::new(1).limit("route", name),
+        })
+    }
+
+    #[test]
+    fn what_limits_say_is_a_list_of_one_member_each() {
+        let second = Duration::from_secs(1);
+        let decision =
+            Decision { admitted: true, limit: 10, remaining: 9, retry_after: Duration::ZERO, reset: second };
+        let mut guarded = Guarded::default();
+        let mut said = Vec::new();
+        for name in ["a", "b"] {
+            guarded.decided(&limit(name), decision);
+            let mut head = ResponseHead::new(StatusCode::OK);
+            head.fields.add(Name::Server, b"x");
+            guarded.announce(&mut head, Body::empty());
+            let value = |name| head.fields.get_str(name).unwrap_or_default().to_owned();
+            said.push((value(Name::RateLimitPolicy), value(Name::RateLimit)));
+        }
+        let texts = |policy: &str, state: &str| (policy.to_owned(), state.to_owned());
+        assert_eq!(said[0], texts("\"a\";q=10;w=1", "\"a\";r=9;t=1"));
+        assert_eq!(said[1], texts("\"a\";q=10;w=1, \"b\";q=10;w=1", "\"a\";r=9;t=1, \"b\";r=9;t=1"));
     }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn find(caches: &Caches, key: Key, head: &RequestHead) -> Optio
 async fn in_memory(entry: &Entry, offset: u64, length: u64) -> Option<Entry> {
     let Content::File { file, .. } = &entry.content else { return None };
     let (file, length) = (Arc::clone(file), usize::try_from(length).ok()?);
-    let reading = tokio::task::spawn_blocking(move || {
+    let reading = net::blocking(move || {
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, offset).map(|()| Bytes::from(bytes))
     });

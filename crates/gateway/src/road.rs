@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use crate::trip::Trip;
 use net::Body;
 
-/// Responses that are being renewed on one worker.
+/// Responses that are being renewed beside the requests.
 static RENEWALS: Crowd = Crowd::new(1024);
 
 /// Walks the road.
